@@ -1,0 +1,70 @@
+# Runs and tests this checkout; everything that make makes here, `make clean` removes.
+
+PYTHON ?= python3
+ARGS ?=
+# Repeats the order of an earlier test run, which printed its seed.
+SEED ?= 0
+
+VENV := .venv
+python := $(VENV)/bin/python
+pip := $(python) -m pip install --quiet --disable-pip-version-check
+assets := htdocs/vendor/jquery.signalR.min.js
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help run test lint unit integration assets clean
+
+help: ## Say what make can do here
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/run.stamp $(assets) ## Serve the ticker at http://127.0.0.1:8080/; options: make run ARGS="--open"
+	@exec env PYTHONPATH="$(CURDIR)" $(python) $(VENV)/bin/twistd --nodaemon --pidfile= stockticker $(ARGS)
+
+test: $(VENV)/dev.stamp ## Run lint, unit and integration, all three even if one fails
+	@failed=; \
+	for part in lint unit integration; do \
+	    $(MAKE) --no-print-directory $$part || failed="$$failed $$part"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "make test: FAILED:$$failed"; exit 1; fi; \
+	echo "make test: all passed"
+
+lint: $(VENV)/dev.stamp ## Check style (ruff) and types (mypy --strict)
+	@status=0; $(python) -m ruff check . || status=1; $(python) -m mypy || status=1; exit $$status
+
+unit: $(VENV)/dev.stamp ## Run the tests that need no port, no process and no browser; SEED=… repeats an order
+	@$(python) tools/run_tests.py --seed $(SEED) unit
+
+integration: $(VENV)/dev.stamp $(assets) ## Run the tests with twistd, package builds and a browser; SEED=… repeats an order
+	@$(python) tools/require_chromium.py
+	@$(python) tools/run_tests.py --seed $(SEED) integration
+
+assets: $(assets) ## Fetch the third-party browser files into htdocs/vendor
+
+clean: ## Remove all that was made here, the virtual environment too
+	rm -rf $(VENV) build dist *.egg-info htdocs/vendor htdocs/.vendor-* _trial_temp* .hypothesis .mypy_cache .ruff_cache
+	find twisted twisted_ticker tests tools -name __pycache__ -prune -exec rm -rf {} +
+	rm -f twisted/plugins/dropin.cache
+
+# One stamp per step that is done; a step is done again when what it was made from changes.
+
+$(VENV)/made.stamp: tools/require_python.py
+	@command -v $(PYTHON) >/dev/null || { \
+	    echo "Python 3.11 or newer is needed: install it (on Debian: apt-get install python3 python3-venv)." >&2; exit 1; }
+	@$(PYTHON) tools/require_python.py
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/run.stamp: requirements.txt $(VENV)/made.stamp
+	@echo "Installing the pinned dependencies into $(VENV)."
+	@$(pip) -r requirements.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt requirements.txt $(VENV)/made.stamp
+	@echo "Installing the pinned dependencies for development into $(VENV)."
+	@$(pip) -r requirements-dev.txt
+	@touch $@ $(VENV)/run.stamp
+
+$(assets): package.json package-lock.json tools/browser_assets.py | $(VENV)/made.stamp
+	@$(python) tools/browser_assets.py htdocs/vendor

@@ -1,0 +1,1 @@
+"""Tests with real ports, processes, browsers and package builds."""

@@ -1,0 +1,337 @@
+"""Tests for `twisted_ticker.market.market`."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from random import Random
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.market.fakes import CallingObserver, ObserverError, RecordingObserver, ScriptedRandom, fail
+from twisted_ticker.market.market import (
+    FULL_SAMPLE_LISTING,
+    MINI_SAMPLE_LISTING,
+    Market,
+    MarketError,
+    MarketState,
+    PriceMoves,
+)
+from twisted_ticker.market.stock import Stock
+
+# Draws for one stock: the tutorial lets it stay if the first is above 0.1;
+# a move goes up if the third is above 0.51.
+STAY = (0.11,)
+UP = 0.52
+DOWN = 0.51
+
+TUTORIAL_MOVES = PriceMoves()
+
+
+def market_at(price: str, *draws: float, moves: PriceMoves = TUTORIAL_MOVES) -> Market:
+    """An open market of one stock at that price, with scripted chance."""
+    listing = [("MSFT", Decimal(price))]
+    return Market(listing, random=ScriptedRandom(*draws), moves=moves, state=MarketState.OPEN)
+
+
+def sample_market(*draws: float) -> Market:
+    """The tutorial's full sample, closed, with scripted chance."""
+    return Market(FULL_SAMPLE_LISTING, random=ScriptedRandom(*draws))
+
+
+class ListingTests(SynchronousTestCase):
+    """What a market is made of."""
+
+    def test_sample_listings_are_the_tutorials(self) -> None:
+        """Symbols, prices and order are those that the tutorial's pages show."""
+        listings = (FULL_SAMPLE_LISTING, MINI_SAMPLE_LISTING)
+        shown = [[f"{symbol} {price}" for symbol, price in listing] for listing in listings]
+        self.assertEqual(shown[0], ["GOOG 543.01", "MSFT 41.68", "AAPL 92.08"])
+        self.assertEqual(shown[1], ["MSFT 30.31", "APPL 578.18", "GOOG 570.30"])
+
+    def test_stocks_are_at_their_opening_prices_at_first(self) -> None:
+        """A new market lists its stocks in the order given, at their first prices."""
+        market = Market(iter(MINI_SAMPLE_LISTING), random=Random(1))
+        expected = tuple(Stock.opening(symbol, price) for symbol, price in MINI_SAMPLE_LISTING)
+        self.assertEqual(market.stocks, expected)
+
+    def test_impossible_listings_are_refused(self) -> None:
+        """A market has stocks, each listed once, at possible prices."""
+        price = Decimal("5.00")
+        for listing in ([], [("MSFT", price), ("GOOG", price), ("MSFT", price)], [("MSFT", Decimal(0))]):
+            with self.assertRaises(ValueError, msg=repr(listing)):
+                Market(listing, random=Random(1))
+
+    def test_names_tell_markets_apart(self) -> None:
+        """A market has a name for the logs."""
+        self.assertEqual(Market(MINI_SAMPLE_LISTING, random=Random(1)).name, "market")
+        self.assertEqual(Market(MINI_SAMPLE_LISTING, random=Random(1), name="mini").name, "mini")
+
+
+class PriceMovesTests(SynchronousTestCase):
+    """Tests for `PriceMoves`."""
+
+    def test_fractions_outside_zero_to_one_are_refused(self) -> None:
+        """Each setting is from 0 to 1."""
+        for name in ("chance", "range_fraction", "up_probability"):
+            for possible in (0, 0.5, 1):
+                PriceMoves(**{name: possible})
+            for impossible in (-0.001, 1.001, float("nan")):
+                with self.assertRaises(ValueError, msg=f"{name} {impossible}"):
+                    PriceMoves(**{name: impossible})
+
+
+class StepTests(SynchronousTestCase):
+    """Tests for `Market.step`."""
+
+    def test_prices_move_as_chance_decides(self) -> None:
+        """The draws are chance, size and direction; the size is a fraction of 0.2 % of the price."""
+        cases = [
+            # (price, draws, next price, last change)
+            ("100.00", (0.0, 0.5, UP), "100.10", "0.10"),
+            ("100.00", (0.0, 0.5, DOWN), "99.90", "-0.10"),
+            ("100.00", (0.1, 0.5, UP), "100.10", "0.10"),
+            ("100.00", (0.0, 0.5, 0.999), "100.10", "0.10"),
+            ("100.00", (0.0, 0.5, 0.0), "99.90", "-0.10"),
+            ("543.01", (0.05, 0.999999, UP), "544.10", "1.09"),
+            ("45.00", (0.0, 0.5, UP), "45.04", "0.04"),  # 0.045: half to even
+            ("55.00", (0.0, 0.5, UP), "55.06", "0.06"),  # 0.055: half to even
+            ("50.00", (0.0, 0.45, UP), "50.04", "0.04"),  # 0.045, although the binary 0.45 is a little more
+            ("100.00", (0.0, 0.0, UP), "100.00", "0.00"),
+            ("100.00", (0.0, 0.0, DOWN), "100.00", "0.00"),
+            ("2.50", (0.0, 0.999, DOWN), "2.50", "0.00"),  # less than half a cent
+            ("0.01", (0.0, 0.999, DOWN), "0.01", "0.00"),
+        ]
+        for price, draws, next_price, last_change in cases:
+            market = market_at(price, *draws)
+            observer = RecordingObserver(market)
+            market.step()
+            [stock] = market.stocks
+            self.assertEqual((str(stock.price), str(stock.last_change)), (next_price, last_change), draws)
+            self.assertEqual(observer.stocks, [stock])
+
+    def test_nothing_happens_when_chance_is_above_a_tenth(self) -> None:
+        """A stock that stays needs one draw and is not announced."""
+        market = market_at("100.00", *STAY)
+        observer = RecordingObserver(market)
+        market.step()
+        self.assertEqual((market.stocks[0].price, observer.events), (Decimal("100.00"), []))
+
+    def test_each_stock_has_its_own_draws_in_the_order_of_the_list(self) -> None:
+        """The first and last stock move, the one between them stays; both are announced in order."""
+        market = sample_market(0.0, 0.5, UP, *STAY, 0.0, 0.5, DOWN)
+        market.open_market()
+        observer = RecordingObserver(market)
+        market.step()
+        self.assertEqual([str(stock.price) for stock in market.stocks], ["543.55", "41.68", "91.99"])
+        self.assertEqual(observer.events, ["GOOG 543.55", "AAPL 91.99"])
+
+    def test_all_prices_change_before_any_is_announced(self) -> None:
+        """Whoever is told of the first move sees the prices after the whole step."""
+        market = sample_market(0.0, 0.5, UP, *STAY, 0.0, 0.5, DOWN)
+        market.open_market()
+        observer = RecordingObserver(market)
+        market.step()
+        self.assertEqual(observer.prices, [["543.55", "41.68", "91.99"]] * 2)
+
+    def test_closed_markets_stand_still(self) -> None:
+        """A closed market moves nothing, announces nothing and draws nothing."""
+        market = sample_market()
+        observer = RecordingObserver(market)
+        market.step()
+        self.assertEqual((market.stocks[0].price, observer.events), (Decimal("543.01"), []))
+
+    def test_no_price_changes_when_the_random_source_fails(self) -> None:
+        """A step that fails half-way leaves all stocks as they were, and the next step works."""
+        chance = ScriptedRandom(0.0, 0.5, UP)
+        market = Market(FULL_SAMPLE_LISTING, random=chance, state=MarketState.OPEN)
+        before = market.stocks
+        self.assertRaises(IndexError, market.step)
+        self.assertEqual(market.stocks, before)
+        chance.remaining = [*STAY, *STAY, 0.0, 0.5, DOWN]
+        market.step()
+        self.assertEqual(str(market.stocks[2].price), "91.99")
+
+    def test_settings_replace_the_tutorials_numbers(self) -> None:
+        """Chance, range and direction follow the settings; even the wildest fall ends at one cent."""
+        wild = PriceMoves(chance=1, range_fraction=1, up_probability=0)
+        market = market_at("100.00", 0.999, 0.25, 0.999, 0.999, 0.99999, 0.999, moves=wild)
+        market.step()
+        self.assertEqual(str(market.stocks[0].price), "75.00")
+        market.step()
+        self.assertEqual(str(market.stocks[0].price), "0.01")
+
+    def test_same_seed_gives_same_prices(self) -> None:
+        """Chance is the only thing that decides."""
+
+        def play(seed: int) -> tuple[Stock, ...]:
+            market = Market(FULL_SAMPLE_LISTING, random=Random(seed), state=MarketState.OPEN)
+            for _ in range(500):
+                market.step()
+            return market.stocks
+
+        self.assertEqual(play(7), play(7))
+        self.assertNotEqual(play(7), play(8))
+
+    @given(
+        cents=st.integers(1, 100_000),
+        range_fraction=st.floats(0, 1),
+        draws=st.lists(st.floats(0, 1, exclude_max=True), max_size=60),
+    )
+    @example(cents=1, range_fraction=1.0, draws=[0.999, 0.999, 0.0])
+    def test_prices_stay_possible_whatever_chance_does(
+        self, cents: int, range_fraction: float, draws: list[float]
+    ) -> None:
+        """Prices are whole cents, at least one, within a range of the day that never shrinks."""
+        moves = PriceMoves(chance=1, range_fraction=range_fraction)
+        market = market_at(str(Decimal(cents) / 100), *draws, moves=moves)
+        for _ in range(len(draws) // 3):
+            [before] = market.stocks
+            market.step()
+            [after] = market.stocks
+            self.assertGreaterEqual(after.price, Decimal("0.01"))
+            for amount in (after.price, after.day_low, after.day_high, after.last_change, after.change):
+                self.assertEqual(amount.as_tuple().exponent, -2)
+            self.assertTrue(after.day_low <= after.price <= after.day_high)
+            self.assertTrue(after.day_low <= before.day_low and before.day_high <= after.day_high)
+            self.assertEqual(after.price, before.price + after.last_change)
+
+
+class TradingHoursTests(SynchronousTestCase):
+    """Opening, closing and resetting a market."""
+
+    def test_markets_are_closed_at_first(self) -> None:
+        """A market is closed unless it is said to start open; pages show the state's value."""
+        self.assertIs(sample_market().state, MarketState.CLOSED)
+        self.assertIs(market_at("1.00").state, MarketState.OPEN)
+        self.assertEqual([state.value for state in MarketState], ["Open", "Closed"])
+
+    def test_only_the_first_of_equal_commands_is_announced(self) -> None:
+        """Opening an open market, and closing a closed one, do nothing and tell nobody."""
+        market = sample_market()
+        observer = RecordingObserver(market)
+        for command in (market.close_market, market.open_market, market.open_market):
+            command()
+        self.assertIs(market.state, MarketState.OPEN)
+        for command in (market.close_market, market.close_market):
+            command()
+        self.assertIs(market.state, MarketState.CLOSED)
+        self.assertEqual(observer.events, ["opened", "closed"])
+
+    def test_the_state_has_changed_when_observers_are_told(self) -> None:
+        """Whoever is told sees the new state."""
+        market = sample_market()
+        observer = RecordingObserver(market)
+        market.open_market()
+        market.close_market()
+        self.assertEqual(observer.states, ["Open", "Closed"])
+
+    def test_opening_and_closing_leave_prices_alone(self) -> None:
+        """Trading goes on where it ended."""
+        market = sample_market(0.0, 0.5, UP, *STAY, *STAY)
+        market.open_market()
+        market.step()
+        moved = market.stocks
+        market.close_market()
+        market.open_market()
+        self.assertEqual(market.stocks, moved)
+
+    def test_open_markets_refuse_to_be_reset(self) -> None:
+        """A reset of an open market is refused in the tutorial's words and changes nothing."""
+        market = market_at("100.00", 0.0, 0.5, UP)
+        market.step()
+        observer = RecordingObserver(market)
+        error = self.assertRaises(MarketError, market.reset)
+        self.assertEqual(str(error), "Market must be closed before it can be reset.")
+        self.assertEqual((str(market.stocks[0].price), observer.events), ("100.10", []))
+
+    def test_reset_restores_the_opening_prices(self) -> None:
+        """After a reset all stocks are as on the first day; the market stays closed."""
+        market = sample_market(0.0, 0.5, UP, *STAY, 0.0, 0.5, DOWN)
+        opening = market.stocks
+        market.open_market()
+        market.step()
+        market.close_market()
+        observer = RecordingObserver(market)
+        market.reset()
+        self.assertEqual(market.stocks, opening)
+        self.assertEqual((observer.events, observer.states), (["reset"], ["Closed"]))
+        self.assertEqual(observer.prices, [["543.01", "41.68", "92.08"]])
+
+    def test_every_reset_is_announced(self) -> None:
+        """A reset is announced even if all prices were at their opening already."""
+        market = sample_market()
+        observer = RecordingObserver(market)
+        market.reset()
+        market.reset()
+        self.assertEqual(observer.events, ["reset", "reset"])
+
+
+class ObserverTests(SynchronousTestCase):
+    """How observers are told."""
+
+    def test_observers_are_told_in_the_order_they_were_added(self) -> None:
+        """Who came first is told first."""
+        market = sample_market()
+        told: list[int] = []
+        for number in (1, 2, 3):
+            market.observe(CallingObserver(lambda number=number: told.append(number)))  # type: ignore[misc]
+        market.open_market()
+        self.assertEqual(told, [1, 2, 3])
+
+    def test_all_are_told_when_some_fail(self) -> None:
+        """The errors of failing observers come out together after all were told, and the change stands."""
+        market = sample_market()
+        market.observe(CallingObserver(fail))
+        observer = RecordingObserver(market)
+        market.observe(CallingObserver(fail))
+        group = self.assertRaises(ExceptionGroup, market.open_market)
+        self.assertEqual([type(error) for error in group.exceptions], [ObserverError, ObserverError])
+        self.assertEqual(group.message, "observers of market failed")
+        self.assertEqual((observer.events, market.state), (["opened"], MarketState.OPEN))
+
+    def test_all_moves_of_a_step_are_announced_when_an_observer_fails(self) -> None:
+        """An error at the first move does not hide the second, nor does it mute the market."""
+        market = sample_market(0.0, 0.5, UP, *STAY, 0.0, 0.5, DOWN)
+        market.open_market()
+        market.observe(CallingObserver(fail))
+        observer = RecordingObserver(market)
+        group = self.assertRaises(ExceptionGroup, market.step)
+        self.assertEqual(len(group.exceptions), 2)
+        self.assertRaises(ExceptionGroup, market.close_market)
+        self.assertEqual(observer.events, ["GOOG 543.55", "AAPL 91.99", "closed"])
+
+    def test_everybody_hears_the_same_order_when_an_observer_acts(self) -> None:
+        """What an observer changes while it is told is announced after the present events, to everybody."""
+        market = sample_market(0.0, 0.5, UP, *STAY, 0.0, 0.5, DOWN)
+        market.open_market()
+        before = RecordingObserver(market)
+        market.observe(CallingObserver(market.close_market))
+        after = RecordingObserver(market)
+        market.step()
+        self.assertEqual(before.events, ["GOOG 543.55", "AAPL 91.99", "closed"])
+        self.assertEqual(after.events, before.events)
+
+    def test_observers_added_while_one_is_told_hear_of_the_next_event(self) -> None:
+        """An observer hears nothing of what happened before it came."""
+        market = sample_market()
+        added: list[RecordingObserver] = []
+        market.observe(CallingObserver(lambda: added.append(RecordingObserver(market))))
+        market.open_market()
+        market.close_market()
+        self.assertEqual([observer.events for observer in added], [["closed"], []])
+
+    def test_announcing_goes_on_after_an_interrupt(self) -> None:
+        """An exception that is meant to end the program passes at once and leaves the market usable."""
+
+        def interrupt() -> None:
+            if market.state is MarketState.OPEN:
+                raise KeyboardInterrupt
+
+        market = sample_market()
+        market.observe(CallingObserver(interrupt))
+        observer = RecordingObserver(market)
+        self.assertRaises(KeyboardInterrupt, market.open_market)
+        market.close_market()
+        self.assertEqual(observer.events, ["closed"])

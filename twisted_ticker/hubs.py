@@ -1,0 +1,209 @@
+"""
+The ticker's hubs: the only module that knows both markets and SignalR.
+
+Data members are named as the tutorial's page reads them, and methods as it calls them; so its client script runs
+against this server unchanged.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TypedDict
+
+from .market import Market, MarketError, MarketState, Stock
+from .signalr import Hub, HubContext, InvocationError, hub_method
+
+__all__ = ["FullQuote", "MiniQuote", "StockTickerBroadcast", "StockTickerHub", "StockTickerMiniHub"]
+
+
+class FullQuote(TypedDict):
+    """A stock as the full sample shows it; money in dollars, *PercentChange* as a fraction."""
+
+    Symbol: str
+    DayOpen: Decimal
+    DayLow: Decimal
+    DayHigh: Decimal
+    LastChange: Decimal
+    Change: Decimal
+    PercentChange: Decimal
+    Price: Decimal
+
+
+class MiniQuote(TypedDict):
+    """A stock as the tutorial's first part shows it."""
+
+    Symbol: str
+    Price: Decimal
+    DayOpen: Decimal
+    Change: Decimal
+    PercentChange: Decimal
+
+
+def full_quote(stock: Stock) -> FullQuote:
+    """*stock* for clients of ``stockTicker``."""
+    return {
+        "Symbol": stock.symbol,
+        "DayOpen": stock.day_open,
+        "DayLow": stock.day_low,
+        "DayHigh": stock.day_high,
+        "LastChange": stock.last_change,
+        "Change": stock.change,
+        "PercentChange": stock.percent_change,
+        "Price": stock.price,
+    }
+
+
+def mini_quote(stock: Stock) -> MiniQuote:
+    """*stock* for clients of ``stockTickerMini``."""
+    return {
+        "Symbol": stock.symbol,
+        "Price": stock.price,
+        "DayOpen": stock.day_open,
+        "Change": stock.change,
+        "PercentChange": stock.percent_change,
+    }
+
+
+class StockTickerHub(Hub):
+    """
+    The full sample's hub: everybody sees the market, and may open, close and reset it.
+
+    Args:
+        market: the market, which all instances share.
+    """
+
+    hub_name = "stockTicker"
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+
+    @hub_method
+    def get_all_stocks(self) -> list[FullQuote]:
+        """All stocks as they are now."""
+        return [full_quote(stock) for stock in self._market.stocks]
+
+    @hub_method
+    def get_market_state(self) -> str:
+        """``Open`` or ``Closed``."""
+        return self._market.state.value
+
+    @hub_method
+    def open_market(self) -> None:
+        """Begin trading."""
+        self._market.open_market()
+
+    @hub_method
+    def close_market(self) -> None:
+        """End trading."""
+        self._market.close_market()
+
+    @hub_method
+    def reset(self) -> None:
+        """Go back to the opening prices; refused while the market is open."""
+        try:
+            self._market.reset()
+        except MarketError as error:
+            raise InvocationError(str(error)) from error
+
+    def on_reconnected(self, *, missed: bool) -> None:
+        """Who has missed price changes gets all prices."""
+        if missed:
+            self._send_picture()
+
+    def on_gap(self) -> None:
+        """Who has missed price changes gets all prices."""
+        self._send_picture()
+
+    def _send_picture(self) -> None:
+        caller = self.clients.caller
+        for stock in self._market.stocks:
+            caller.updateStockPrice(full_quote(stock))
+        if self._market.state is MarketState.OPEN:
+            caller.marketOpened()
+        else:
+            caller.marketClosed()
+
+
+class StockTickerMiniHub(Hub):
+    """
+    The hub of the tutorial's first part: prices to look at.
+
+    Args:
+        market: the market, which all instances share.
+    """
+
+    hub_name = "stockTickerMini"
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+
+    @hub_method
+    def get_all_stocks(self) -> list[MiniQuote]:
+        """All stocks as they are now."""
+        return [mini_quote(stock) for stock in self._market.stocks]
+
+    def on_reconnected(self, *, missed: bool) -> None:
+        """Who has missed price changes gets all prices."""
+        if missed:
+            self._send_picture()
+
+    def on_gap(self) -> None:
+        """Who has missed price changes gets all prices."""
+        self._send_picture()
+
+    def _send_picture(self) -> None:
+        for stock in self._market.stocks:
+            self.clients.caller.updateStockPrice(mini_quote(stock))
+
+
+class StockTickerBroadcast:
+    """
+    Tells all clients of ``stockTicker`` what happens in its market; a :class:`.market.MarketObserver`.
+
+    Args:
+        context: of the hub.
+    """
+
+    def __init__(self, context: HubContext) -> None:
+        self._everybody = context.clients.all
+
+    def price_changed(self, stock: Stock) -> None:
+        """See :class:`.market.MarketObserver`."""
+        self._everybody.updateStockPrice(full_quote(stock))
+
+    def market_opened(self) -> None:
+        """See :class:`.market.MarketObserver`."""
+        self._everybody.marketOpened()
+
+    def market_closed(self) -> None:
+        """See :class:`.market.MarketObserver`."""
+        self._everybody.marketClosed()
+
+    def market_reset(self) -> None:
+        """See :class:`.market.MarketObserver`."""
+        self._everybody.marketReset()
+
+
+class StockTickerMiniBroadcast:
+    """
+    Tells all clients of ``stockTickerMini`` the prices of its market; a :class:`.market.MarketObserver`.
+
+    Args:
+        context: of the hub.
+    """
+
+    def __init__(self, context: HubContext) -> None:
+        self._everybody = context.clients.all
+
+    def price_changed(self, stock: Stock) -> None:
+        """See :class:`.market.MarketObserver`."""
+        self._everybody.updateStockPrice(mini_quote(stock))
+
+    def market_opened(self) -> None:
+        """The market is always open; its page knows no other state."""
+
+    def market_closed(self) -> None:
+        """See :meth:`market_opened`."""
+
+    def market_reset(self) -> None:
+        """See :meth:`market_opened`."""

@@ -1,0 +1,182 @@
+"""
+Whom a hub can address: ``clients`` and ``groups``.
+
+An audience turns any attribute into a call of the client's method of that name. Names go out exactly as written, so
+an audience has no public names of its own that could hide one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred, execute
+
+from . import serialization
+from .bus import MessageBus
+from .protocol.messages import encode_client_call
+from .state import CallerState
+from .topics import group_name, group_topic, hub_connection_topic, hub_topic, hub_user_topic
+
+__all__ = ["Audience", "CallerClients", "Clients", "Groups", "IGroupMembers"]
+
+
+class IGroupMembers(Protocol):
+    """Who can be put into a group: connections known to this server, by id."""
+
+    def add_to_group(self, connection_id: str, name: str) -> None:
+        """Make a connection a member; *name* as by :func:`.topics.group_name`."""
+
+    def remove_from_group(self, connection_id: str, name: str) -> None:
+        """Make a connection no member any more."""
+
+
+class Audience:
+    """
+    Some clients of one hub: ``audience.updateStockPrice(stock)`` calls that method on each of them.
+
+    Such a call returns an awaitable that is done when the message has been published, which says nothing about its
+    arrival. Values that JSON cannot express make it fail; a failure that nobody awaits is logged.
+    """
+
+    __slots__ = ("_bus", "_excluded", "_hub", "_keys", "_state")
+
+    def __init__(
+        self,
+        bus: MessageBus,
+        hub: str,
+        keys: Collection[str],
+        *,
+        excluded: Collection[str] = (),
+        state: CallerState | None = None,
+    ) -> None:
+        self._bus = bus
+        self._hub = hub
+        self._keys = keys
+        self._excluded = excluded
+        self._state = state
+
+    def __getattr__(self, method: str) -> Callable[..., Deferred[None]]:
+        if method.startswith("__"):
+            # Python asks objects for such names by itself (copying, pickling, awaiting).
+            raise AttributeError(method)
+        return lambda *arguments: execute(_publish, self, method, arguments)
+
+
+def _publish(audience: Audience, method: str, arguments: tuple[Any, ...]) -> None:
+    state = None if audience._state is None else audience._state.take_changes()
+    message = encode_client_call(audience._hub, method, serialization.encode(arguments), state)
+    for key in audience._keys:
+        audience._bus.publish(key, message, audience._excluded)
+
+
+class Clients:
+    """
+    The audiences of a hub that anybody can address, also from outside of hub methods.
+
+    Args:
+        bus: where messages go.
+        hub: the hub's declared name.
+    """
+
+    def __init__(self, bus: MessageBus, hub: str) -> None:
+        self._bus = bus
+        self._hub = hub
+
+    def _audience(self, keys: Iterable[str], excluded: Collection[str] = ()) -> Audience:
+        return Audience(self._bus, self._hub, tuple(keys), excluded=excluded)
+
+    @property
+    def all(self) -> Audience:
+        """Everybody who listens to the hub."""
+        return self._audience([hub_topic(self._hub)])
+
+    def all_except(self, *connection_ids: str) -> Audience:
+        """Everybody but those connections."""
+        return self._audience([hub_topic(self._hub)], connection_ids)
+
+    def client(self, connection_id: str) -> Audience:
+        """One connection; nothing happens when there is none of that id."""
+        return self.clients([connection_id])
+
+    def clients(self, connection_ids: Iterable[str]) -> Audience:
+        """Some connections."""
+        return self._audience(hub_connection_topic(self._hub, _name(id)) for id in connection_ids)
+
+    def group(self, name: str, *except_ids: str) -> Audience:
+        """The members of a group, but for those connections; the sender need not be one."""
+        return self.groups([name], *except_ids)
+
+    def groups(self, names: Iterable[str], *except_ids: str) -> Audience:
+        """The members of some groups; who is in two of them gets the message twice."""
+        keys = [group_topic(group_name(self._hub, _name(name))) for name in names]
+        return self._audience(keys, except_ids)
+
+    def user(self, name: str) -> Audience:
+        """All connections of a user."""
+        return self.users([name])
+
+    def users(self, names: Iterable[str]) -> Audience:
+        """All connections of some users."""
+        return self._audience(hub_user_topic(self._hub, _name(name)) for name in names)
+
+
+class CallerClients(Clients):
+    """
+    What a hub method addresses: :class:`Clients`, and those that are named by who is calling.
+
+    Args:
+        connection_id: the caller's.
+        state: the caller's state; changes ride on calls to the caller.
+    """
+
+    def __init__(self, bus: MessageBus, hub: str, connection_id: str, state: CallerState | None) -> None:
+        super().__init__(bus, hub)
+        self._connection_id = connection_id
+        self._state = state
+
+    @property
+    def caller(self) -> Audience:
+        """The connection that is calling."""
+        keys = [hub_connection_topic(self._hub, self._connection_id)]
+        return Audience(self._bus, self._hub, keys, state=self._state)
+
+    @property
+    def others(self) -> Audience:
+        """Everybody but the caller."""
+        return self.all_except(self._connection_id)
+
+    def others_in_group(self, name: str) -> Audience:
+        """The members of a group, but for the caller."""
+        return self.group(name, self._connection_id)
+
+
+class Groups:
+    """
+    Membership in a hub's groups. Group names are case-sensitive; a group is there as soon as somebody is in it.
+
+    Args:
+        members: who can be put into groups.
+        hub: the hub's declared name.
+    """
+
+    def __init__(self, members: IGroupMembers, hub: str) -> None:
+        self._members = members
+        self._hub = hub
+
+    def add(self, connection_id: str, group: str) -> Deferred[None]:
+        """Make a connection a member; effective when the awaitable is done, which fails for an unknown connection."""
+        return execute(self._change, self._members.add_to_group, connection_id, group)
+
+    def remove(self, connection_id: str, group: str) -> Deferred[None]:
+        """Make a connection no member any more; see :meth:`add`."""
+        return execute(self._change, self._members.remove_from_group, connection_id, group)
+
+    def _change(self, change: Callable[[str, str], None], connection_id: str, group: str) -> None:
+        change(_name(connection_id), group_name(self._hub, _name(group)))
+
+
+def _name(text: str) -> str:
+    if not text:
+        raise ValueError("Argument cannot be null or empty")
+    return text

@@ -1,0 +1,403 @@
+"""
+The message bus: one total order of all messages, rings that keep the latest of them for each topic, and live
+readers who get each turn's messages in one shared envelope.
+
+It knows nothing of hubs or transports. A reader owns no queue: a live one is handed what is published, one that is
+not (paused, reconnecting, between two polls) has a position, and reads from the rings when it comes back. So a slow
+reader costs no memory, and a publisher never waits.
+
+Nothing is lost silently. What a topic dropped is remembered as one number, its floor; a reader whose position lies
+below the floor has missed something, and is told.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from heapq import merge
+from operator import attrgetter
+
+from .interfaces import IReader
+from .protocol.cursors import Cursor
+from .protocol.messages import Envelope
+
+__all__ = ["Backlog", "Message", "MessageBus", "RingLimits", "Topic"]
+
+#: Fewer messages than this are not worth a ring (the reference's own minimum).
+_MIN_RING_MESSAGES = 32
+
+#: Topics without subscribers that are kept for those who may come back (the reference's own maximum).
+_MAX_IDLE_TOPICS = 1000
+
+#: Bounds of one envelope for a reader that catches up: a fragment of the reference's ring, and what a slow link
+#: takes in a few seconds. A single message may be larger.
+_MAX_BACKLOG_MESSAGES = 250
+_MAX_BACKLOG_BYTES = 256 * 1024
+
+_by_sequence = attrgetter("sequence")
+
+
+@dataclass(frozen=True, slots=True)
+class RingLimits:
+    """
+    How much of a topic is kept for replay.
+
+    Attributes:
+        messages: at most so many (32 at least).
+        bytes: at most so many bytes of payload; the newest message is kept whatever its size.
+        seconds: nothing older.
+    """
+
+    messages: int = 1000
+    bytes: int = 4 * 1024 * 1024
+    seconds: float = 100.0
+
+
+class Message:
+    """
+    One published message.
+
+    Attributes:
+        sequence: its place in the order of all messages.
+        payload: its JSON.
+        excluded: connection ids of readers who do not get it.
+        published: seconds of the bus's clock.
+    """
+
+    __slots__ = ("excluded", "payload", "published", "sequence")
+
+    def __init__(self, sequence: int, payload: bytes, excluded: Collection[str], published: float) -> None:
+        self.sequence = sequence
+        self.payload = payload
+        self.excluded = excluded
+        self.published = published
+
+
+class Topic:
+    """
+    One audience: its recent messages, and who listens.
+
+    Attributes:
+        key: the topic's name.
+        floor: everything published here after this sequence number is still kept.
+        fresh: what was published in this turn.
+        live: the readers that are handed what is published (a dictionary for its order).
+        subscribers: how many readers there are, live or not.
+    """
+
+    __slots__ = ("_size", "floor", "fresh", "idle_since", "key", "live", "messages", "subscribers")
+
+    def __init__(self, key: str, floor: int) -> None:
+        self.key = key
+        self.floor = floor
+        self.fresh: list[Message] = []
+        self.live: dict[IReader, None] = {}
+        self.subscribers = 0
+        self.idle_since = 0.0
+        self.messages: deque[Message] = deque()
+        self._size = 0
+
+    def append(self, message: Message, limits: RingLimits) -> None:
+        """Add the newest message, and drop what no longer fits."""
+        self.fresh.append(message)
+        self.messages.append(message)
+        self._size += len(message.payload)
+        while len(self.messages) > limits.messages or (self._size > limits.bytes and len(self.messages) > 1):
+            self._drop_oldest()
+        self.drop_before(message.published - limits.seconds)
+
+    def drop_before(self, time: float) -> None:
+        """Forget what was published before *time*."""
+        while self.messages and self.messages[0].published < time:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        dropped = self.messages.popleft()
+        self._size -= len(dropped.payload)
+        self.floor = dropped.sequence
+
+    def after(self, position: int, last: int) -> Iterator[Message]:
+        """The kept messages behind *position*, up to *last*, oldest first."""
+        newer = []
+        for message in reversed(self.messages):
+            if message.sequence <= position:
+                break
+            if message.sequence <= last:
+                newer.append(message)
+        return reversed(newer)
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """
+    What a reader has to catch up with.
+
+    Attributes:
+        messages: payloads in order; perhaps only the first of many.
+        position: where the reader stands once it has them.
+        complete: whether that is all there is for now.
+    """
+
+    messages: tuple[bytes, ...]
+    position: int
+    complete: bool
+
+
+class MessageBus:
+    """
+    Topics, and the order of their messages.
+
+    Args:
+        epoch: name of this run of the sequence; unlike that of any earlier run.
+        limits: bounds of each topic's ring.
+        seconds: the clock.
+        call_soon: runs a call at the end of the reactor turn, first in, first out.
+    """
+
+    def __init__(
+        self,
+        *,
+        epoch: str,
+        limits: RingLimits,
+        seconds: Callable[[], float],
+        call_soon: Callable[[Callable[[], None]], None],
+    ) -> None:
+        self.epoch = epoch
+        self._limits = RingLimits(max(limits.messages, _MIN_RING_MESSAGES), limits.bytes, limits.seconds)
+        self._seconds = seconds
+        self._call_soon = call_soon
+        self._topics: dict[str, Topic] = {}
+        self._idle: OrderedDict[str, Topic] = OrderedDict()
+        self._dirty: list[Topic] = []
+        self._to_refresh: dict[IReader, None] = {}
+        self._flush_scheduled = False
+        #: Sequence number of the newest message.
+        self.sequence = 0
+        # Messages up to here have been handed out, or are being handed out in this moment.
+        self._offered = 0
+        # Messages up to here have been handed out.
+        self._flushed = 0
+        # Sequence number of the newest message that no ring keeps because its topic was not, or is no longer, there.
+        self._unkept = 0
+
+    # Publishing
+
+    def publish(self, key: str, payload: bytes, excluded: Collection[str] = ()) -> int:
+        """
+        Publish to all readers of a topic; they get it at the end of the turn.
+
+        Args:
+            key: the topic. Nobody has subscribed to it for a while: the message is dropped, and those who come back
+                later are told that they missed something.
+            payload: JSON.
+            excluded: connection ids of readers who shall not get it.
+
+        Returns:
+            The message's sequence number.
+        """
+        self.sequence += 1
+        topic = self._topics.get(key)
+        if topic is None:
+            self._unkept = self.sequence
+            return self.sequence
+        if not topic.fresh:
+            self._dirty.append(topic)
+            self._schedule_flush()
+        topic.append(Message(self.sequence, payload, excluded, self._seconds()), self._limits)
+        return self.sequence
+
+    def request_refresh(self, reader: IReader) -> None:
+        """Call the reader's ``refresh`` at the end of the turn, after it has got the turn's messages."""
+        self._to_refresh[reader] = None
+        self._schedule_flush()
+
+    def _schedule_flush(self) -> None:
+        if not self._flush_scheduled:
+            self._flush_scheduled = True
+            self._call_soon(self._flush_turn)
+
+    def _flush_turn(self) -> None:
+        self._flush_scheduled = False
+        self.flush()
+        refresh, self._to_refresh = self._to_refresh, {}
+        for reader in refresh:
+            reader.refresh(self.envelope())
+
+    def flush(self) -> None:
+        """Hand this turn's messages to the live readers."""
+        if not self._dirty or self._offered > self._flushed:
+            # Nothing to do, or already at it: what a delivery causes to be published waits for the next flush.
+            return
+        dirty, self._dirty = self._dirty, []
+        self._offered = self.sequence
+        # Delivering may end readers or make others live, so who gets what is settled before the first delivery.
+        for envelope, readers in list(self._plan(dirty)):
+            for reader in readers:
+                reader.deliver(envelope)
+        self._flushed = self._offered
+
+    def _plan(self, dirty: list[Topic]) -> Iterator[tuple[Envelope, list[IReader]]]:
+        fresh = {}
+        for topic in dirty:
+            fresh[topic], topic.fresh = topic.fresh, []
+        for topics, readers in _audiences(dirty):
+            messages = list(merge(*(fresh[topic] for topic in topics), key=_by_sequence))
+            yield from self._split_by_exclusion(messages, readers)
+
+    def _split_by_exclusion(
+        self, messages: list[Message], readers: list[IReader]
+    ) -> Iterator[tuple[Envelope, list[IReader]]]:
+        excluded = {connection_id for message in messages for connection_id in message.excluded}
+        everything = []
+        for reader in readers:
+            if reader.connection_id not in excluded:
+                everything.append(reader)
+                continue
+            kept = [message for message in messages if reader.connection_id not in message.excluded]
+            if kept:
+                yield self._envelope_of(kept), [reader]
+        yield self._envelope_of(messages), everything
+
+    def _envelope_of(self, messages: Iterable[Message]) -> Envelope:
+        payloads = tuple(message.payload for message in messages)
+        return Envelope(self._cursor(self._offered), self._offered, payloads)
+
+    def envelope(self, backlog: Backlog | None = None, *, initialized: bool = False) -> Envelope:
+        """
+        An envelope for one reader: with its backlog, or without messages at the position of all live readers.
+        """
+        if backlog is None:
+            return Envelope(self._cursor(self._flushed), self._flushed, initialized=initialized)
+        return Envelope(self._cursor(backlog.position), backlog.position, backlog.messages, initialized=initialized)
+
+    def envelope_at(self, position: int) -> Envelope:
+        """An envelope without messages for a reader that stands at *position*."""
+        return Envelope(self._cursor(position), position)
+
+    def _cursor(self, sequence: int) -> str:
+        return Cursor(self.epoch, sequence).encode()
+
+    # Reading
+
+    @property
+    def position(self) -> int:
+        """Where a live reader stands between two deliveries."""
+        return self._flushed
+
+    def position_of(self, cursor: Cursor | None) -> int | None:
+        """The position that a client's cursor names; ``None`` for none, another run's, or one from the future."""
+        if cursor is None or cursor.epoch != self.epoch or cursor.sequence > self.sequence:
+            return None
+        return cursor.sequence
+
+    def subscribe(self, key: str, reader: IReader | None = None) -> Topic:
+        """
+        Join a topic.
+
+        Args:
+            reader: the reader, when it is live.
+
+        Returns:
+            The topic, to be given back with :meth:`unsubscribe`. What was published on it until now,
+            :attr:`sequence`, is not meant for the reader.
+        """
+        topic = self._topics.get(key)
+        if topic is None:
+            topic = self._topics[key] = Topic(key, self._unkept)
+        elif topic.fresh:
+            # Those who were here when it was sent get it, the one who comes now does not.
+            self.flush()
+        self._idle.pop(key, None)
+        topic.subscribers += 1
+        if reader is not None:
+            topic.live[reader] = None
+        return topic
+
+    def unsubscribe(self, topic: Topic, reader: IReader) -> None:
+        """Leave a topic. What was published on it until now is still delivered."""
+        if topic.fresh and reader in topic.live:
+            self.flush()
+        topic.live.pop(reader, None)
+        topic.subscribers -= 1
+        if not topic.subscribers:
+            topic.idle_since = self._seconds()
+            self._idle[topic.key] = topic
+            if len(self._idle) > _MAX_IDLE_TOPICS:
+                self._forget(next(iter(self._idle.values())))
+
+    def go_live(self, reader: IReader, topics: Iterable[Topic]) -> None:
+        """Hand what is published from now on to a reader that has caught up."""
+        for topic in topics:
+            topic.live[reader] = None
+
+    def leave_live(self, reader: IReader, topics: Iterable[Topic]) -> None:
+        """Stop handing messages to a reader; it will read from its position when it comes back."""
+        for topic in topics:
+            topic.live.pop(reader, None)
+
+    def pass_gaps(self, joined: dict[Topic, int], position: int) -> bool:
+        """
+        Whether something that was meant for a reader is no longer kept.
+
+        What is lost is lost once: *joined* is moved past it, so that the same gap is not found again.
+        """
+        gaps = [topic for topic, since in joined.items() if max(position, since) < topic.floor]
+        for topic in gaps:
+            joined[topic] = topic.floor
+        return bool(gaps)
+
+    def backlog(self, connection_id: str, joined: Mapping[Topic, int], position: int) -> Backlog:
+        """
+        What a reader that is not live has not had yet.
+
+        Args:
+            connection_id: for exclusions.
+            joined: the reader's topics, each with the sequence number at which it joined.
+            position: where the reader stands.
+        """
+        last = self._offered
+        pending = merge(*(topic.after(max(position, since), last) for topic, since in joined.items()), key=_by_sequence)
+        payloads: list[bytes] = []
+        size = 0
+        for message in pending:
+            if connection_id in message.excluded:
+                continue
+            size += len(message.payload)
+            if payloads and (len(payloads) == _MAX_BACKLOG_MESSAGES or size > _MAX_BACKLOG_BYTES):
+                return Backlog(tuple(payloads), position, complete=False)
+            payloads.append(message.payload)
+            position = message.sequence
+        return Backlog(tuple(payloads), max(position, last), complete=True)
+
+    # Forgetting
+
+    def collect(self) -> None:
+        """Drop messages that have become too old, and topics to which nobody has come back in time."""
+        oldest = self._seconds() - self._limits.seconds
+        for topic in self._topics.values():
+            topic.drop_before(oldest)
+        for topic in list(self._idle.values()):
+            if topic.idle_since >= oldest:
+                break
+            self._forget(topic)
+
+    def _forget(self, topic: Topic) -> None:
+        del self._idle[topic.key]
+        del self._topics[topic.key]
+        newest = topic.messages[-1].sequence if topic.messages else topic.floor
+        self._unkept = max(self._unkept, newest)
+
+
+def _audiences(topics: list[Topic]) -> Iterable[tuple[tuple[Topic, ...], list[IReader]]]:
+    """The live readers of some topics, put together by which of the topics they read."""
+    if len(topics) == 1:
+        return [((topics[0],), list(topics[0].live))]
+    read: dict[IReader, tuple[Topic, ...]] = {}
+    for topic in topics:
+        for reader in topic.live:
+            read[reader] = (*read.get(reader, ()), topic)
+    audiences: dict[tuple[Topic, ...], list[IReader]] = {}
+    for reader, its_topics in read.items():
+        audiences.setdefault(its_topics, []).append(reader)
+    return audiences.items()

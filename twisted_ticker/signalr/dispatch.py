@@ -1,0 +1,155 @@
+"""
+Calling hubs: a text from a client becomes a call of a hub's method, and what comes of it a result for the client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from . import serialization
+from .audiences import CallerClients, Groups, IGroupMembers
+from .bus import MessageBus
+from .counters import Counters
+from .descriptors import HubDescriptor
+from .errors import HubException, HubNotFound, InvocationError, RequestError
+from .hub import Hub, HubCallerContext
+from .protocol.messages import Invocation, encode_error, encode_result, parse_invocation
+from .state import CallerState
+
+__all__ = ["HubDispatcher"]
+
+
+class HubDispatcher:
+    """
+    Calls the methods and events of some hubs, each on a hub object of its own.
+
+    Args:
+        hubs: the hubs that clients may name.
+        bus: where the hubs' messages go.
+        members: who can be put into groups.
+        detailed_errors: whether results tell the texts of all exceptions.
+        counters: where failures are counted.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        hubs: Iterable[HubDescriptor],
+        *,
+        bus: MessageBus,
+        members: IGroupMembers,
+        detailed_errors: bool,
+        counters: Counters,
+    ) -> None:
+        self._hubs = {hub.name.lower(): hub for hub in hubs}
+        self._bus = bus
+        self._members = members
+        self._detailed_errors = detailed_errors
+        self._counters = counters
+
+    def find(self, name: str) -> HubDescriptor:
+        """
+        The hub of that name, in any letter case.
+
+        Raises:
+            HubNotFound: there is none.
+        """
+        try:
+            return self._hubs[name.lower()]
+        except KeyError:
+            raise HubNotFound(name) from None
+
+    def invoke(self, text: str, context: HubCallerContext) -> Deferred[bytes | None]:
+        """
+        Carry out one call from a client.
+
+        Returns:
+            The result or error result, as JSON; it does not fail.
+
+        Raises:
+            RequestError: the text is no call, or its hub is unknown or cannot be made: there is nothing that could
+                be answered.
+        """
+        invocation = parse_invocation(text)
+        state = CallerState(invocation.state)
+        descriptor = self.find(invocation.hub)
+        try:
+            hub = self._create(descriptor, context, state)
+        except Exception as error:
+            self._log.failure("The hub {hub} cannot be made", hub=descriptor.name)
+            raise RequestError(f"The hub '{descriptor.name}' cannot be made.") from error
+
+        def call() -> Any:
+            method = descriptor.find_method(invocation.method, len(invocation.arguments))
+            return method.function(hub, *method.bind(invocation.arguments))
+
+        def succeeded(value: Any) -> bytes:
+            result = None if value is None else serialization.encode(value)
+            return encode_result(invocation.id, result=result, state=state.take_changes())
+
+        outcome: Deferred[Any] = maybeDeferred(call)
+        outcome.addCallback(succeeded)
+        outcome.addErrback(self._error_result, invocation, state)
+        return outcome
+
+    def _error_result(self, failure: Failure, invocation: Invocation, state: CallerState) -> bytes:
+        self._counters.failed_invocations += 1
+        error = failure.value
+        target = f"{invocation.hub}.{invocation.method}"
+        if isinstance(error, InvocationError):
+            self._log.info("Cannot invoke {target!r}: {error}", target=target, error=error)
+        elif not isinstance(error, HubException):
+            self._log.failure("The hub method {target!r} failed", failure, target=target)
+        generic = f"There was an error invoking Hub method '{target}'."
+        try:
+            changes = state.take_changes()
+            if isinstance(error, HubException):
+                data = serialization.encode(error.data) if error.has_data else None
+                return encode_error(invocation.id, str(error), from_hub=True, data=data, state=changes)
+            text = str(error) if self._detailed_errors else generic
+            return encode_error(invocation.id, text, state=changes)
+        except Exception:
+            # The caller still waits for an answer, and the text of an exception is anybody's code.
+            self._log.failure("The error of {target!r} cannot be sent", target=target)
+            return encode_error(invocation.id, generic)
+
+    def raise_event(
+        self,
+        hubs: Iterable[HubDescriptor],
+        context: HubCallerContext,
+        event: Callable[[Hub], Any],
+    ) -> Deferred[None]:
+        """
+        Raise an event on each of the hubs.
+
+        Returns:
+            Done when all of them are; fails as the first of them did.
+        """
+
+        def raise_on(hub: HubDescriptor) -> Any:
+            return event(self._create(hub, context, CallerState()))
+
+        outcomes: list[Deferred[Any]] = [maybeDeferred(raise_on, hub) for hub in hubs]
+        return DeferredList(outcomes, consumeErrors=True).addCallback(_first_failure)
+
+    def _create(self, descriptor: HubDescriptor, context: HubCallerContext, state: CallerState) -> Hub:
+        hub = descriptor.create()
+        hub.context = context
+        hub.state = state
+        hub.clients = CallerClients(self._bus, descriptor.name, context.connection_id, state)
+        hub.groups = Groups(self._members, descriptor.name)
+        return hub
+
+
+def _first_failure(outcomes: list[tuple[bool, Any]]) -> Failure | None:
+    for succeeded, result in outcomes:
+        if not succeeded:
+            failure: Failure = result
+            return failure
+    return None

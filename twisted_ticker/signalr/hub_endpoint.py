@@ -1,0 +1,106 @@
+"""
+An endpoint whose messages are hub calls: which hubs a connection listens to, and what its requests do to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred
+
+from .descriptors import HubDescriptor
+from .dispatch import HubDispatcher
+from .endpoint import Call, Endpoint
+from .hub import Hub
+from .protocol.handshake import PROXIES_DISABLED_SCRIPT, parse_connection_data
+from .protocol.proxies import proxy_script
+from .requests import JAVASCRIPT, Request, Response
+from .settings import EndpointSettings
+from .topics import group_name, hub_connection_topic, hub_topic, hub_user_topic
+
+if TYPE_CHECKING:
+    from .server import SignalRServer
+
+__all__ = ["HubEndpoint"]
+
+Hubs = tuple[HubDescriptor, ...]
+
+
+class HubEndpoint(Endpoint[Hubs]):
+    """
+    A path with hubs.
+
+    The hubs that a request lists in ``connectionData`` are those whose messages and events its connection gets; it
+    may call any hub of the endpoint.
+
+    Args:
+        path: the path, without a slash at its end.
+        server: connections, bus and keys.
+        settings: this endpoint's own.
+        hubs: the hubs, of different names.
+    """
+
+    def __init__(
+        self, path: str, server: SignalRServer, settings: EndpointSettings, hubs: Sequence[HubDescriptor]
+    ) -> None:
+        super().__init__(path, server, settings)
+        self._hubs = hubs
+        self._dispatcher = HubDispatcher(
+            hubs,
+            bus=server.bus,
+            members=server,
+            detailed_errors=settings.enable_detailed_errors,
+            counters=server.counters,
+        )
+
+    def target_of(self, request: Request) -> Hubs:
+        """See :meth:`.Endpoint.target_of`."""
+        names = parse_connection_data(request.query.get("connectionData"))
+        return tuple(self._dispatcher.find(name) for name in names)
+
+    def topics(self, call: Call[Hubs]) -> Sequence[str]:
+        """See :meth:`.Endpoint.topics`."""
+        keys = []
+        for hub in call.target:
+            keys += [hub_topic(hub.name), hub_connection_topic(hub.name, call.connection_id)]
+            if call.user is not None:
+                keys.append(hub_user_topic(hub.name, call.user.name))
+        return keys
+
+    def rejoin(self, call: Call[Hubs], groups: Sequence[str]) -> Sequence[str]:
+        """See :meth:`.Endpoint.rejoin`: groups of hubs that the client no longer lists fall away."""
+        prefixes = tuple(group_name(hub.name, "").lower() for hub in call.target)
+        return [group for group in groups if group.lower().startswith(prefixes)]
+
+    def receive(self, call: Call[Hubs], text: str) -> Deferred[bytes | None]:
+        """See :meth:`.Endpoint.receive`."""
+        return self._dispatcher.invoke(text, call.context)
+
+    def connected(self, call: Call[Hubs]) -> Deferred[None]:
+        """See :meth:`.Endpoint.connected`."""
+        return self._raise(call, lambda hub: hub.on_connected())
+
+    def reconnected(self, call: Call[Hubs], *, missed: bool) -> Deferred[None]:
+        """See :meth:`.Endpoint.reconnected`."""
+        return self._raise(call, lambda hub: hub.on_reconnected(missed=missed))
+
+    def gap_found_by(self, call: Call[Hubs]) -> Deferred[None]:
+        """See :meth:`.Endpoint.gap_found_by`."""
+        return self._raise(call, lambda hub: hub.on_gap())
+
+    def disconnected(self, call: Call[Hubs], *, stop_called: bool) -> Deferred[None]:
+        """See :meth:`.Endpoint.disconnected`."""
+        return self._raise(call, lambda hub: hub.on_disconnected(stop_called=stop_called))
+
+    def _raise(self, call: Call[Hubs], event: Callable[[Hub], Any]) -> Deferred[None]:
+        return self._dispatcher.raise_event(call.target, call.context, event)
+
+    def script(self, request: Request) -> Response:
+        """See :meth:`.Endpoint.script`."""
+        if not self.settings.enable_javascript_proxies:
+            return Response(200, PROXIES_DISABLED_SCRIPT.encode(), JAVASCRIPT)
+        # The path as the page asked for it: letter case and what a front end has added included.
+        url = request.path.rstrip("/").rpartition("/")[0]
+        text = proxy_script(url, {hub.script_name: hub.method_names for hub in self._hubs})
+        return Response(200, text.encode("ascii"), JAVASCRIPT)

@@ -1,0 +1,248 @@
+"""
+The SignalR server: what its endpoints share, and what an application holds in its hands.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+
+from .audiences import Clients, Groups
+from .bus import MessageBus, RingLimits
+from .connection import Connection
+from .counters import Counters
+from .descriptors import HubDescriptor, HubFactory
+from .endpoint import Call, Endpoint
+from .errors import ConfigurationError, InvalidToken, SignalRError
+from .heartbeat import Heartbeat
+from .hub import Hub
+from .hub_endpoint import HubEndpoint
+from .keys import KeyRing
+from .protocol.tokens import CONNECTION_TOKEN, GROUPS_TOKEN, GroupsToken
+from .requests import Request, User
+from .settings import EndpointSettings, Settings
+from .turn import TurnQueue
+
+__all__ = ["HubContext", "SignalRServer"]
+
+#: How long a stop waits for clients to take what ends their requests; twice what a WebSocket waits for a close.
+_DRAIN_SECONDS = 0.5
+
+
+class HubContext:
+    """
+    Addressing a hub's clients from outside of its methods.
+
+    Attributes:
+        clients: whom to call.
+        groups: membership in groups.
+    """
+
+    def __init__(self, clients: Clients, groups: Groups) -> None:
+        self.clients = clients
+        self.groups = groups
+
+
+class SignalRServer(Service):
+    """
+    Endpoints, and what they share: connections, message bus, heartbeat and keys.
+
+    Start it as a service, or its connections have no heartbeat. The web layer asks :meth:`endpoint_for` and lets the
+    endpoint answer.
+
+    Args:
+        settings: timings and sizes.
+        keys: protect tokens; a ring made up on the spot when not given, with which clients do not survive a restart.
+        user_of: says who sends a request, ``None`` for nobody known. It is asked on every request.
+        clock: the time; the global reactor when not given.
+
+    Attributes:
+        connections: those that this server knows, by id.
+        running: whether receive requests are served.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        keys: KeyRing | None = None,
+        user_of: Callable[[Request], User | None] | None = None,
+        clock: IReactorTime | None = None,
+    ) -> None:
+        if clock is None:
+            # Imported late: importing it installs it.
+            from twisted.internet import reactor
+
+            clock = cast(IReactorTime, reactor)
+        keys = keys or KeyRing.generate()
+        self.settings = settings or Settings()
+        self.user_of = user_of or _nobody
+        self.counters = Counters()
+        self.connections: dict[str, Connection] = {}
+        self.turn = TurnQueue(clock)
+        self.connection_tokens = keys.protection(CONNECTION_TOKEN)
+        self._groups_tokens = keys.protection(GROUPS_TOKEN)
+        self._clock = clock
+        self._endpoints: list[Endpoint[Any]] = []
+        self._hubs: dict[type[Hub], HubDescriptor] = {}
+        self.bus = MessageBus(
+            epoch=secrets.token_hex(4),
+            limits=RingLimits(messages=self.settings.default_message_buffer_size, seconds=self.settings.topic_lifetime),
+            seconds=clock.seconds,
+            call_soon=self.turn.call_soon,
+        )
+        self._heartbeat = Heartbeat(
+            self.connections.values,
+            self.settings,
+            clock=clock,
+            disconnect=lambda connection_id: self.disconnect(connection_id, stop_called=False),
+            collect=self.bus.collect,
+            counters=self.counters,
+        )
+
+    # Assembling
+
+    def map_hubs(self, path: str, hubs: Sequence[HubFactory], settings: EndpointSettings | None = None) -> HubEndpoint:
+        """
+        Serve hubs below a path. A hub class that is mapped on two paths has one audience.
+
+        Args:
+            path: such as ``/signalr``; it matches on segment boundaries, in any letter case.
+            hubs: hub classes, or calls without arguments that make instances, such as
+                ``functools.partial(StockTickerHub, market)``.
+            settings: the endpoint's own.
+
+        Raises:
+            ConfigurationError: a path that is taken, two hubs of one name, or a hub that clients could not call.
+        """
+        descriptors = [HubDescriptor.of(hub) for hub in hubs]
+        names = [descriptor.name.lower() for descriptor in descriptors]
+        if len(set(names)) != len(names):
+            raise ConfigurationError(f"Two hubs have the same name: {', '.join(sorted(names))}.")
+        endpoint = HubEndpoint(_mount_path(path), self, settings or EndpointSettings(), descriptors)
+        if any(other.path.lower() == endpoint.path.lower() for other in self._endpoints):
+            raise ConfigurationError(f"The path {path!r} is mapped already.")
+        self._endpoints.append(endpoint)
+        self._endpoints.sort(key=lambda mapped: len(mapped.path), reverse=True)
+        self._hubs.update((descriptor.hub_class, descriptor) for descriptor in descriptors)
+        return endpoint
+
+    def hub_context(self, hub_class: type[Hub]) -> HubContext:
+        """
+        The means to address a hub's clients from anywhere.
+
+        Raises:
+            ConfigurationError: the hub is not mapped.
+        """
+        try:
+            hub = self._hubs[hub_class]
+        except KeyError:
+            raise ConfigurationError(f"{hub_class.__name__} is not mapped; call map_hubs first.") from None
+        return HubContext(Clients(self.bus, hub.name), Groups(self, hub.name))
+
+    def endpoint_for(self, path: str) -> Endpoint[Any] | None:
+        """The endpoint under whose path a request path lies; the one with the longest path, where there are several."""
+        lowered = path.lower()
+        for endpoint in self._endpoints:
+            mount = endpoint.path.lower()
+            if lowered == mount or lowered.startswith(f"{mount}/"):
+                return endpoint
+        return None
+
+    # The service
+
+    def startService(self) -> None:
+        """Begin to look after connections."""
+        super().startService()  # type: ignore[no-untyped-call]
+        self._heartbeat.start()
+
+    def stopService(self) -> Deferred[None]:
+        """
+        End every receive request, properly. The application is not told: its clients will come back.
+
+        Returns:
+            Done when clients have had the time to take the ends and to answer closes.
+        """
+        super().stopService()  # type: ignore[no-untyped-call]
+        self._heartbeat.stop()
+        self.bus.flush()
+        served = [connection for connection in self.connections.values() if connection.receiver is not None]
+        for connection in served:
+            connection.end_receiver()
+        return deferLater(self._clock, _DRAIN_SECONDS if served else 0, lambda: None)
+
+    # What endpoints ask
+
+    def new_connection_id(self) -> str:
+        """An id that nobody has: a GUID in lower case."""
+        return str(uuid.uuid4())
+
+    def connection_for(self, endpoint: Endpoint[Any], call: Call[Any]) -> tuple[Connection, bool]:
+        """The connection that a receive request belongs to, and whether it was known."""
+        connection = self.connections.get(call.connection_id)
+        if connection is not None and connection.endpoint is endpoint:
+            connection.call = call
+            return connection, True
+        if connection is not None:
+            connection.close()
+        connection = Connection(
+            call.connection_id,
+            endpoint,
+            call,
+            bus=self.bus,
+            seconds=self._clock.seconds,
+            groups_token=self._groups_token,
+        )
+        self.connections[call.connection_id] = connection
+        return connection, False
+
+    def disconnect(self, connection_id: str, *, stop_called: bool) -> None:
+        """End a connection for good and tell the application; nothing happens when it is not known."""
+        connection = self.connections.pop(connection_id, None)
+        if connection is not None:
+            connection.close()
+            connection.endpoint.closed(connection, stop_called=stop_called)
+
+    def read_groups_token(self, connection_id: str, token: str | None) -> GroupsToken | None:
+        """The groups token of a request; ``None`` when it has none that is good, which is no error."""
+        if not token:
+            return None
+        try:
+            return GroupsToken.decode(token, connection_id, self._groups_tokens)
+        except InvalidToken:
+            return None
+
+    def _groups_token(self, connection_id: str, joined: Mapping[str, int]) -> str:
+        return GroupsToken(connection_id, self.bus.epoch, joined).encode(self._groups_tokens)
+
+    def add_to_group(self, connection_id: str, name: str) -> None:
+        """See :class:`.audiences.IGroupMembers`."""
+        self._known(connection_id).add_group(name)
+
+    def remove_from_group(self, connection_id: str, name: str) -> None:
+        """See :class:`.audiences.IGroupMembers`."""
+        self._known(connection_id).remove_group(name)
+
+    def _known(self, connection_id: str) -> Connection:
+        try:
+            return self.connections[connection_id]
+        except KeyError:
+            raise SignalRError(f"There is no connection {connection_id!r}.") from None
+
+
+def _nobody(request: Request) -> User | None:
+    return None
+
+
+def _mount_path(path: str) -> str:
+    mount = path.rstrip("/")
+    if not mount.startswith("/"):
+        raise ConfigurationError(f"The path {path!r} is not of the form '/signalr'.")
+    return mount

@@ -1,0 +1,66 @@
+"""
+Caller state: values that a client's proxy carries to the hub with a call, and gets back when the hub changes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, MutableMapping
+from typing import Any
+
+from . import serialization
+
+__all__ = ["CallerState"]
+
+
+class CallerState(MutableMapping[str, Any]):
+    """
+    The state of one call's caller, by item or by attribute; unknown attributes are ``None``.
+
+    Values are plain JSON. What differs, by its JSON, from what the client is known to have rides on the next call to
+    the caller and on the result. A key cannot be taken back, only set to ``None``: the client merges.
+    """
+
+    __slots__ = ("_known", "_values")
+
+    _known: dict[str, bytes]
+    _values: dict[str, Any]
+
+    def __init__(self, received: dict[str, Any] | None = None) -> None:
+        object.__setattr__(self, "_values", dict(received or {}))
+        object.__setattr__(self, "_known", {key: serialization.encode(value) for key, value in self.items()})
+
+    def take_changes(self) -> bytes | None:
+        """
+        The JSON of what the client does not know yet, which it is now taken to know; ``None`` for nothing.
+
+        Raises:
+            TypeError: a value that JSON cannot express.
+        """
+        changes = []
+        for key, value in self._values.items():
+            text = serialization.encode(value)
+            if self._known.get(key) != text:
+                self._known[key] = text
+                changes.append(b"%b:%b" % (serialization.encode(key), text))
+        return b"{%b}" % b",".join(changes) if changes else None
+
+    def __getitem__(self, key: str) -> Any:
+        return self._values[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._values[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        self._values[key] = None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getattr__(self, name: str) -> Any:
+        return self._values.get(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._values[name] = value

@@ -1,0 +1,36 @@
+"""
+From twisted.web's request to the library's: bytes to text, and nothing decided.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import unquote_to_bytes
+
+from twisted.web import server
+
+from ..signalr.requests import CaseInsensitive, Request
+
+__all__ = ["request_of"]
+
+
+def request_of(request: server.Request) -> Request:
+    """The library's view of a request, whose body has been received."""
+    headers = {
+        name.decode("latin-1"): ",".join(value.decode("latin-1") for value in values)
+        for name, values in request.requestHeaders.getAllRawHeaders()
+    }
+    host = getattr(request.getClientAddress(), "host", "")
+    return Request(
+        method=request.method.decode("ascii", "replace"),
+        uri=request.uri.decode("utf-8", "replace"),
+        path=unquote_to_bytes(request.path).decode("utf-8", "replace"),
+        headers=CaseInsensitive(headers),
+        body=request.content.read() if request.content else b"",
+        remote_address=host,
+        can_upgrade=_asks_for_websocket(request),
+    )
+
+
+def _asks_for_websocket(request: server.Request) -> bool:
+    upgrade = request.getHeader(b"upgrade") or b""
+    return request.method == b"GET" and upgrade.strip().lower() == b"websocket"
