@@ -13,7 +13,14 @@ from typing import TypedDict
 from .market import Market, MarketError, MarketState, Stock
 from .signalr import Hub, HubContext, InvocationError, hub_method
 
-__all__ = ["FullQuote", "MiniQuote", "StockTickerBroadcast", "StockTickerHub", "StockTickerMiniHub"]
+__all__ = [
+    "FullQuote",
+    "MiniQuote",
+    "StockTickerBroadcast",
+    "StockTickerHub",
+    "StockTickerMiniBroadcast",
+    "StockTickerMiniHub",
+]
 
 
 class FullQuote(TypedDict):

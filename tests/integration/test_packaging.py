@@ -215,7 +215,7 @@ class PackagingTests(SynchronousTestCase):
             chooser.bind(("127.0.0.1", 0))
             port = chooser.getsockname()[1]
         listen = f"tcp:{port}:interface=127.0.0.1"
-        arguments = ("-n", "--pidfile=", "stockticker", "--listen", listen, "--store", "memory:")
+        arguments = ("-n", "--pidfile=", "stockticker", "--listen", listen, "--state-dir", "state")
         log = self.elsewhere / "server.log"
         with (
             log.open("wb") as output,

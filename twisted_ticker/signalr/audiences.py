@@ -64,8 +64,10 @@ class Audience:
 
 
 def _publish(audience: Audience, method: str, arguments: tuple[Any, ...]) -> None:
+    encoded = serialization.encode(arguments)
+    # Taken last, so that a call that cannot be made does not lose it.
     state = None if audience._state is None else audience._state.take_changes()
-    message = encode_client_call(audience._hub, method, serialization.encode(arguments), state)
+    message = encode_client_call(audience._hub, method, encoded, state)
     for key in audience._keys:
         audience._bus.publish(key, message, audience._excluded)
 

@@ -249,6 +249,9 @@ class MessageBus:
         self, messages: list[Message], readers: list[IReader]
     ) -> Iterator[tuple[Envelope, list[IReader]]]:
         excluded = {connection_id for message in messages for connection_id in message.excluded}
+        if not excluded:
+            yield self._envelope_of(messages), readers
+            return
         everything = []
         for reader in readers:
             if reader.connection_id not in excluded:

@@ -46,9 +46,15 @@ class MethodDescriptor:
         Describe a method.
 
         Raises:
-            ConfigurationError: it has parameters that a client cannot fill by position.
+            ConfigurationError: it has parameters that a client cannot fill by position, or annotations that name
+                nothing.
         """
-        hints = get_type_hints(function)
+        try:
+            hints = get_type_hints(function)
+        except NameError as error:
+            raise ConfigurationError(
+                f"The hub method {function.__qualname__} has an annotation that cannot be resolved: {error}."
+            ) from error
         parameters = list(inspect.signature(function).parameters.values())[1:]
         for parameter in parameters:
             if parameter.kind not in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):

@@ -136,7 +136,14 @@ class HubDispatcher:
             return event(self._create(hub, context, CallerState()))
 
         outcomes: list[Deferred[Any]] = [maybeDeferred(raise_on, hub) for hub in hubs]
-        return DeferredList(outcomes, consumeErrors=True).addCallback(_first_failure)
+        return DeferredList(outcomes, consumeErrors=True).addCallback(self._first_failure)
+
+    def _first_failure(self, outcomes: list[tuple[bool, Any]]) -> Failure | None:
+        failures: list[Failure] = [result for succeeded, result in outcomes if not succeeded]
+        for failure in failures[1:]:
+            # The first one is reported by whoever raised the event.
+            self._log.failure("An event failed on another hub too", failure)
+        return failures[0] if failures else None
 
     def _create(self, descriptor: HubDescriptor, context: HubCallerContext, state: CallerState) -> Hub:
         hub = descriptor.create()
@@ -145,11 +152,3 @@ class HubDispatcher:
         hub.clients = CallerClients(self._bus, descriptor.name, context.connection_id, state)
         hub.groups = Groups(self._members, descriptor.name)
         return hub
-
-
-def _first_failure(outcomes: list[tuple[bool, Any]]) -> Failure | None:
-    for succeeded, result in outcomes:
-        if not succeeded:
-            failure: Failure = result
-            return failure
-    return None

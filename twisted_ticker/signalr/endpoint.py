@@ -42,7 +42,7 @@ from .settings import EndpointSettings
 if TYPE_CHECKING:
     from .server import SignalRServer
 
-__all__ = ["LONG_POLLING", "WEB_SOCKETS", "Endpoint", "command_of"]
+__all__ = ["LONG_POLLING", "WEB_SOCKETS", "Call", "Endpoint", "command_of"]
 
 WEB_SOCKETS = "webSockets"
 LONG_POLLING = "longPolling"

@@ -95,13 +95,20 @@ class FernetProtection:
 
     def unprotect(self, token: str) -> str:
         """See :meth:`.protocol.tokens.Protection.unprotect`."""
-        # b64decode skips what is not of its alphabet: one token must not have many spellings.
-        if len(token) > _MAX_TOKEN_LENGTH or not token.replace("-", "").replace("_", "").isalnum():
-            raise InvalidToken("The token has characters or a length that no token has.")
+        if len(token) > _MAX_TOKEN_LENGTH:
+            raise InvalidToken("The token is longer than any token is.")
         try:
-            return self._fernet.decrypt(f"{token}{'=' * (-len(token) % 4)}".encode("ascii")).decode()
+            padded = f"{token}{'=' * (-len(token) % 4)}".encode("ascii")
+            # b64decode skips what is not of its alphabet, and bits that nothing uses: a token has one spelling.
+            if _unpadded(base64.urlsafe_b64decode(padded)) != token:
+                raise InvalidToken("The token is not spelled as any token is.")
+            return self._fernet.decrypt(padded).decode()
         except (FernetInvalidToken, ValueError) as error:
             raise InvalidToken("The token was not made by this key ring for this purpose.") from error
+
+
+def _unpadded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode("ascii").rstrip("=")
 
 
 def _derive(key: bytes, purpose: str) -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.python.failure import Failure
 
 __all__ = ["Once"]
@@ -34,7 +34,7 @@ class Once(Generic[T]):
             self._waiting.append(outcome)
             return outcome
         self._waiting = [outcome]
-        function().addCallbacks(self._succeeded, self._failed)
+        maybeDeferred(function).addCallbacks(self._succeeded, self._failed)
         return outcome
 
     def _succeeded(self, result: T) -> None:

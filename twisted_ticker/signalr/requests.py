@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 if TYPE_CHECKING:
     from .interfaces import IReceiver
 
-__all__ = ["JSON", "CaseInsensitive", "ReceiveChannel", "Request", "Response", "User"]
+__all__ = ["JAVASCRIPT", "JSON", "CaseInsensitive", "ReceiveChannel", "Request", "Response", "User"]
 
 JSON = "application/json; charset=UTF-8"
 JAVASCRIPT = "application/javascript; charset=UTF-8"
@@ -85,7 +85,8 @@ class Request:
     """
 
     method: str
-    uri: str
+    # Tokens travel in it, and what can be printed ends up in a log.
+    uri: str = field(repr=False)
     path: str
     headers: CaseInsensitive = field(default_factory=CaseInsensitive, repr=False)
     body: bytes = field(default=b"", repr=False)

@@ -25,8 +25,13 @@ def encode(value: Any) -> bytes:
     Raises:
         TypeError: a type that JSON cannot express.
         ValueError: a value that it cannot express.
+        RecursionError: it is nested too deeply.
     """
     text = _encoder.encode(value)
+    if b"NaN" in text or b"Infinity" in text:
+        # A Decimal that is no number is written bare, which would make the whole envelope unreadable; in a string
+        # the words are harmless.
+        msgspec.json.decode(text)
     # Each of the three needs a byte that plain ASCII has not; most messages are plain ASCII.
     if not text.isascii():
         for raw, escaped in _LINE_ENDS:

@@ -16,6 +16,8 @@ class CallerState(MutableMapping[str, Any]):
     """
     The state of one call's caller, by item or by attribute; unknown attributes are ``None``.
 
+    A key that is named like a method of mappings, such as ``items``, can be reached as an item only.
+
     Values are plain JSON. What differs, by its JSON, from what the client is known to have rides on the next call to
     the caller and on the result. A key cannot be taken back, only set to ``None``: the client merges.
     """
@@ -36,13 +38,11 @@ class CallerState(MutableMapping[str, Any]):
         Raises:
             TypeError: a value that JSON cannot express.
         """
-        changes = []
-        for key, value in self._values.items():
-            text = serialization.encode(value)
-            if self._known.get(key) != text:
-                self._known[key] = text
-                changes.append(b"%b:%b" % (serialization.encode(key), text))
-        return b"{%b}" % b",".join(changes) if changes else None
+        texts = {key: serialization.encode(value) for key, value in self._values.items()}
+        changes = {key: text for key, text in texts.items() if self._known.get(key) != text}
+        self._known.update(changes)
+        members = [b"%b:%b" % (serialization.encode(key), text) for key, text in changes.items()]
+        return b"{%b}" % b",".join(members) if members else None
 
     def __getitem__(self, key: str) -> Any:
         return self._values[key]
@@ -52,6 +52,11 @@ class CallerState(MutableMapping[str, Any]):
 
     def __delitem__(self, key: str) -> None:
         self._values[key] = None
+
+    def clear(self) -> None:
+        """Set all keys to ``None``."""
+        for key in self._values:
+            self._values[key] = None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)

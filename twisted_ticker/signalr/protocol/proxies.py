@@ -87,5 +87,5 @@ def _methods_literal(methods: Iterable[str]) -> str:
 
 
 def _script_literal(text: str) -> str:
-    # A mount path comes from the request line: it must not be able to close the script or a comment.
-    return json.dumps(text).replace("<", "\\u003c").replace(">", "\\u003e").replace("/*", "/\\u002a")
+    # A mount path comes from the request line: it must not be able to close the script where a page has it inline.
+    return json.dumps(text).replace("<", "\\u003c").replace(">", "\\u003e")

@@ -1,0 +1,1 @@
+"""Tests of the web layer, and of the whole server through it: real requests, in memory."""

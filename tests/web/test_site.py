@@ -1,0 +1,413 @@
+"""Tests for `twisted_ticker.web.site` and `twisted_ticker.web.endpoints`: who serves which path, and how."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from twisted.internet import task
+from twisted.internet.task import Cooperator
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.resource import IResource, Resource
+from zope.interface.verify import verifyObject
+
+from tests.web.clients import PollingClient
+from tests.web.support import SiteHarness
+from twisted_ticker.signalr import EndpointSettings, Settings
+from twisted_ticker.web import SignalRResource
+from twisted_ticker.web.site import redacted
+
+NO_TRANSPORT = (400, b"Protocol error: Unknown transport.")
+
+
+class SiteTestCase(SynchronousTestCase):
+    """A site with some pages."""
+
+    def setUp(self) -> None:
+        self.root = Path(self.mktemp()).resolve()
+        self.pages = self.root / "htdocs"
+        (self.pages / "scripts").mkdir(parents=True)
+        (self.pages / ".hidden").mkdir()
+        (self.pages / "start.html").write_text("<p>Hello")
+        (self.pages / "scripts" / "page.js").write_text("hello()")
+        (self.pages / ".secret").write_text("secret")
+        (self.pages / ".hidden" / "file.txt").write_text("secret")
+        (self.root / "outside.txt").write_text("secret")
+        (self.root / "htdocs-beside").mkdir()
+        (self.root / "htdocs-beside" / "file.txt").write_text("secret")
+        self.harness = SiteHarness(self, htdocs=str(self.pages))
+        # Twisted sends files in steps of its global cooperator, which would wait for the global reactor.
+        clock = self.harness.clock
+        self.patch(task, "_theCooperator", Cooperator(scheduler=lambda step: clock.callLater(0, step)))
+
+
+class PageTests(SiteTestCase):
+    """Static files."""
+
+    def test_the_root_leads_to_the_start_page(self) -> None:
+        """``/`` is a redirection to a path of the same host."""
+        response = self.harness.fetch("GET", "/")
+        self.assertEqual((response.status, response.header("Location")), (302, "/start.html"))
+        response = self.harness.fetch("GET", "/?x=y")
+        self.assertEqual((response.status, response.header("Location")), (302, "/start.html"))
+
+    def test_files(self) -> None:
+        """They come with their type, which browsers must not guess, and are asked for again each time."""
+        for path, body, content_type in (
+            ("/start.html", b"<p>Hello", "text/html"),
+            ("/scripts/page.js", b"hello()", "text/javascript"),
+            ("/%73tart.html", b"<p>Hello", "text/html"),
+            ("/start.html?v=1", b"<p>Hello", "text/html"),
+        ):
+            response = self.harness.fetch("GET", path)
+            self.assertEqual((response.status, response.body), (200, body), path)
+            self.assertEqual((response.header("Content-Type") or "").partition(";")[0], content_type)
+            self.assertEqual(response.header("X-Content-Type-Options"), "nosniff")
+            self.assertEqual(response.header("Cache-Control"), "no-cache")
+
+    def test_a_copy_that_is_still_right(self) -> None:
+        """Who has the file is told that it has not changed."""
+        modified = self.harness.fetch("GET", "/start.html").header("Last-Modified")
+        assert modified is not None
+        response = self.harness.fetch("GET", "/start.html", headers=[("If-Modified-Since", modified)])
+        self.assertEqual((response.status, response.body), (304, b""))
+
+    def test_what_is_not_there(self) -> None:
+        """Files that are hidden, outside or missing, and directories, are all not there."""
+        for path in (
+            "/missing.html",
+            "/.secret",
+            "/%2esecret",
+            "/.hidden/file.txt",
+            "/scripts/",
+            "/scripts/missing.js",
+            "/start.html/",
+            "/start.html/more",
+            "/../outside.txt",
+            "/%2e%2e/outside.txt",
+            "/%2E%2E/outside.txt",
+            "/..%2foutside.txt",
+            "/scripts/../../outside.txt",
+            "/scripts/%2e%2e/%2e%2e/outside.txt",
+            "/scripts/..%2f..%2foutside.txt",
+            "/..%5coutside.txt",
+            "/../htdocs-beside/file.txt",
+            "/-beside/file.txt",
+            "//outside.txt",
+            "/%2foutside.txt",
+            "/./start.html",
+            f"/{quote(str(self.root / 'outside.txt'), safe='')}",
+            "/start.html%00",
+            "/%ff",
+            "/" + "a" * 3000,
+            "/signalrx/negotiate",
+            "/signal",
+            "/xsignalr/negotiate",
+        ):
+            response = self.harness.fetch("GET", path)
+            self.assertEqual(response.status, 404, path)
+            self.assertNotIn(b"secret", response.body, path)
+            self.assertNotIn(b"Traceback", response.body, path)
+            self.assertNotIn(str(self.root).encode(), response.body, path)
+
+    def test_asking_after_a_page(self) -> None:
+        """HEAD gets the headers of a page, its length included."""
+        response = self.harness.fetch("HEAD", "/start.html")
+        self.assertEqual((response.status, response.header("Content-Length"), response.body), (200, "8", b""))
+
+
+class PathTests(SiteTestCase):
+    """Which requests are SignalR's, and what they ask for."""
+
+    def url(self, path: str, method: str = "GET") -> str:
+        """What a negotiation at a path tells the client to use."""
+        response = self.harness.fetch(method, path)
+        self.assertEqual(response.status, 200, path)
+        url: str = response.json["Url"]
+        return url
+
+    def test_paths_of_negotiation(self) -> None:
+        """The end of the path says so, below the mapped path in any letter case."""
+        for path, url in (
+            ("/signalr/negotiate", "/signalr"),
+            ("/SignalR/negotiate", "/SignalR"),
+            ("/signalr//negotiate", "/signalr/"),
+            ("/signalr/foo/negotiate", "/signalr/foo"),
+            ("/signalr/NEGOTIATE", "/signalr/NEGOTIATE"),
+            ("/%73ignalr/negotiate?x=y", "/signalr"),
+        ):
+            self.assertEqual(self.url(path), url)
+
+    def test_paths_of_nothing(self) -> None:
+        """Whatever else is below the mapped path is a request of which the transport is unknown."""
+        for path in (
+            "/signalr",
+            "/signalr/",
+            "/SIGNALR",
+            "/signalr/negotiate/",
+            "/signalr/xnegotiate",
+            "/signalr/negotiate/x",
+            "/signalr/ping/",
+        ):
+            response = self.harness.fetch("GET", path)
+            self.assertEqual((response.status, response.body), NO_TRANSPORT, path)
+            self.assertEqual(response.header("X-Content-Type-Options"), "nosniff")
+
+    def test_negotiation(self) -> None:
+        """The answer has all that clients read, in the reference's order and number formats."""
+        response = self.harness.fetch("GET", "/signalr/negotiate?clientProtocol=2.1")
+        answer = response.json
+        self.assertEqual(
+            response.body.decode(),
+            f'{{"Url":"/signalr","ConnectionToken":"{answer["ConnectionToken"]}",'
+            f'"ConnectionId":"{answer["ConnectionId"]}","KeepAliveTimeout":20.0,"DisconnectTimeout":30.0,'
+            '"ConnectionTimeout":110.0,"TryWebSockets":true,"ProtocolVersion":"2.0","TransportConnectTimeout":5.0,'
+            '"LongPollDelay":0.0}',
+        )
+        self.assertRegex(answer["ConnectionId"], r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+        self.assertRegex(answer["ConnectionToken"], r"^[0-9A-Za-z_-]+$")
+        self.assertEqual(
+            [response.header(name) for name in ("Content-Type", "X-Content-Type-Options", "Cache-Control")],
+            ["application/json; charset=UTF-8", "nosniff", "no-store"],
+        )
+        self.assertEqual(self.harness.server.connections, {})
+
+    def test_everybody_gets_an_id_of_his_own(self) -> None:
+        """Each negotiation makes up another connection."""
+        answers = [self.harness.fetch("GET", "/signalr/negotiate").json for _ in range(3)]
+        self.assertEqual(len({answer["ConnectionId"] for answer in answers}), 3)
+        self.assertEqual(len({answer["ConnectionToken"] for answer in answers}), 3)
+
+    def test_protocol_versions(self) -> None:
+        """Clients get back what they sent, within what the server speaks."""
+        for sent, used in (
+            ("", "1.2"),
+            ("?clientProtocol=", "1.2"),
+            ("?clientProtocol=2", "1.2"),
+            ("?clientProtocol=1337", "1.2"),
+            ("?clientProtocol=1.1", "1.2"),
+            ("?clientProtocol=1.3", "1.3"),
+            ("?clientProtocol=1.5", "1.5"),
+            ("?CLIENTPROTOCOL=2.0", "2.0"),
+            ("?clientProtocol=2.1", "2.0"),
+            ("?clientProtocol=3.0", "2.0"),
+            ("?clientProtocol=1.5&clientProtocol=1.5", "1.2"),
+        ):
+            answer = self.harness.fetch("GET", f"/signalr/negotiate{sent}").json
+            self.assertEqual(answer["ProtocolVersion"], used, sent)
+
+    def test_negotiation_without_signs_of_life(self) -> None:
+        """Times are the settings'; without keep-alive there is no timeout for it."""
+        self.harness = SiteHarness(
+            self, settings=Settings(keep_alive=None, disconnect_timeout=12, connection_timeout=30, long_poll_delay=2)
+        )
+        answer = self.harness.fetch("GET", "/signalr/negotiate").json
+        self.assertEqual(
+            [answer[name] for name in ("KeepAliveTimeout", "DisconnectTimeout", "ConnectionTimeout", "LongPollDelay")],
+            [None, 12.0, 30.0, 2.0],
+        )
+
+    def test_methods_of_negotiation(self) -> None:
+        """Any method will do; the answer to HEAD is its headers."""
+        for method in ("GET", "POST", "PUT", "DELETE", "OPTIONS", "PROPFIND"):
+            self.assertEqual(self.url("/signalr/negotiate", method), "/signalr")
+        response = self.harness.fetch("HEAD", "/signalr/negotiate")
+        self.assertEqual(response.status, 200)
+        self.assertEqual(response.body, b"")
+        self.assertEqual(response.header("Content-Type"), "application/json; charset=UTF-8")
+
+    def test_ping(self) -> None:
+        """It is answered without token or transport, with the reference's blanks."""
+        for path in ("/signalr/ping", "/signalr/PING?_=1"):
+            response = self.harness.fetch("GET", path)
+            self.assertEqual((response.status, response.body), (200, b'{ "Response": "pong" }'))
+            self.assertEqual(response.header("Content-Type"), "application/json; charset=UTF-8")
+
+    def test_scripts(self) -> None:
+        """``hubs`` and ``js``, also with slashes behind, are the proxy script, which knows the path it came by."""
+        scripts = set()
+        for path in ("/signalr/hubs", "/signalr/js", "/signalr/HUBS", "/signalr/hubs/", "/signalr/Js//"):
+            response = self.harness.fetch("GET", path)
+            self.assertEqual(response.status, 200, path)
+            self.assertEqual(response.header("Content-Type"), "application/javascript; charset=UTF-8")
+            self.assertEqual(response.header("X-Content-Type-Options"), "nosniff")
+            scripts.add(response.body)
+        [script] = scripts
+        self.assertIn(b'.hubConnection("/signalr", { useDefaultPath: false })', script)
+        self.assertIn(b"Probe", script)
+        self.assertIn(b"callBack", script)
+        script = self.harness.fetch("GET", "/SIGNALR/hubs").body
+        self.assertIn(b'.hubConnection("/SIGNALR", { useDefaultPath: false })', script)
+
+    def test_a_strange_path_in_the_script(self) -> None:
+        """The path is a string in the script, whatever its characters are."""
+        for path in ("/signalr/%22);alert(1);(%22/hubs", "/signalr/%3C/script%3E/hubs", "/signalr/%e2%80%a8/hubs"):
+            script = self.harness.fetch("GET", path).body
+            self.assertNotIn(b");alert(1);", script.replace(b'\\");alert', b""))
+            self.assertNotIn("\u2028".encode(), script)
+            self.assertNotIn(b"</script>", script)
+
+    def test_no_scripts(self) -> None:
+        """Scripts can be off."""
+        self.harness = SiteHarness(self, endpoint_settings=EndpointSettings(enable_javascript_proxies=False))
+        response = self.harness.fetch("GET", "/signalr/hubs")
+        text = b"throw new Error('SignalR: JavaScript Hub proxy generation has been disabled.');"
+        self.assertEqual((response.status, response.body), (200, text))
+
+
+class FormTests(SiteTestCase):
+    """Bodies, of whose content types clients are careless."""
+
+    def test_forms_of_any_content_type(self) -> None:
+        """A form is one, whatever it says that it is; by any method, with its names in any letter case."""
+        client = PollingClient(self.harness)
+        client.negotiate()
+        call = json.dumps({"H": "probe", "M": "echo", "A": ["a + b & ü"], "I": 0})
+        for content_type in (
+            None,
+            "application/x-www-form-urlencoded; charset=UTF-8",
+            "application/json; charset=utf-8",
+            "text/plain",
+            "multipart/form-data; boundary=x",
+            "",
+        ):
+            headers = [] if content_type is None else [("Content-Type", content_type)]
+            for method in ("POST", "PUT"):
+                for name in ("data", "DATA"):
+                    body = urlencode({name: call, "other": "x"}).encode()
+                    response = self.harness.fetch(method, client.target("send"), headers=headers, body=body)
+                    self.assertEqual(response.status, 200, content_type)
+                    self.assertEqual(response.json["R"], "a + b & ü")
+
+    def test_what_is_no_form(self) -> None:
+        """The parts of a multipart body are not looked for."""
+        client = PollingClient(self.harness)
+        client.negotiate()
+        body = (
+            b'--x\r\nContent-Disposition: form-data; name="data"\r\n\r\n'
+            b'{"H":"probe","M":"add","A":[1,2],"I":0}\r\n--x--\r\n'
+        )
+        headers = [("Content-Type", "multipart/form-data; boundary=x")]
+        response = self.harness.fetch("POST", client.target("send"), headers=headers, body=body)
+        self.assertEqual((response.status, response.body), (500, b""))
+
+    def test_a_chunked_form(self) -> None:
+        """A body may come without its length."""
+        client = PollingClient(self.harness)
+        client.negotiate()
+        body = urlencode({"data": '{"H":"probe","M":"add","A":[1,2],"I":0}'}).encode()
+        connection = self.harness.connection()
+        head = f"POST {client.target('send')} HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
+        connection.write(head.encode())
+        for byte in body:
+            connection.write(b"1\r\n%c\r\n" % byte)
+        connection.write(b"0\r\n\r\n")
+        assert connection.response is not None
+        self.assertEqual(connection.response.body, b'{"R":3,"I":"0"}')
+
+    def test_a_request_in_pieces(self) -> None:
+        """A request may come byte by byte, and two at once."""
+        client = PollingClient(self.harness)
+        client.negotiate()
+        body = urlencode({"data": '{"H":"probe","M":"add","A":[1,2],"I":0}'}).encode()
+        head = f"POST {client.target('send')} HTTP/1.1\r\nHost: test\r\nContent-Length: {len(body)}\r\n\r\n"
+        request = head.encode() + body
+        connection = self.harness.connection()
+        for index in range(len(request)):
+            connection.write(request[index : index + 1])
+        connection.write(request * 2)
+        self.assertEqual([response.body for response in connection.responses], [b'{"R":3,"I":"0"}'] * 3)
+
+    def test_a_poll_with_a_json_content_type(self) -> None:
+        """The position is read from it, too."""
+        client = PollingClient(self.harness)
+        client.come()
+        cursor = client.cursor
+        self.harness.say("a")
+        body = urlencode({"messageId": cursor}).encode()
+        headers = [("Content-Type", "application/json")]
+        response = self.harness.fetch("POST", client.target("poll"), headers=headers, body=body)
+        self.assertEqual(response.json["M"][0]["A"], ["a"])
+
+
+class AccessLogTests(SiteTestCase):
+    """The log of requests."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.log = StringIO()
+        self.harness.site.logFile = self.log
+
+    def test_tokens_are_not_logged(self) -> None:
+        """A line tells the request without the tokens in it, in whatever letters they are named."""
+        client = PollingClient(self.harness)
+        client.come()
+        client.invoke("join", "g")
+        client.take()
+        client.fetch("send", CONNECTIONTOKEN="x", groupsToken=client.groups_token or "", data="nonsense")
+        client.fetch("ping", groupsToken=client.groups_token or "", access_token="bearer's")
+        client.drop()
+        text = self.log.getvalue()
+        self.assertNotIn(client.token, text)
+        self.assertNotIn(client.groups_token or "", text)
+        self.assertNotIn("bearer's", text)
+        self.assertNotIn(quote("bearer's"), text)
+        self.assertIn("connectionToken=…&", text)
+        self.assertIn('"GET /signalr/start?transport=longPolling&', text)
+        self.assertIn('HTTP/1.1" 200 ', text)
+
+    def test_tokens_of_the_page_before(self) -> None:
+        """They are not told as part of the referring page's address either."""
+        referrer = "http://test/signalr/x?connectionToken=secret-of-the-page"
+        self.harness.fetch("GET", "/start.html", headers=[("Referer", referrer)])
+        self.assertIn("/start.html", self.log.getvalue())
+        self.assertNotIn("secret-of-the-page", self.log.getvalue())
+
+    def test_what_is_redacted(self) -> None:
+        """The values of secret parameters, and nothing else."""
+        for text, expected in (
+            ("/a?connectionToken=abc&x=y", "/a?connectionToken=…&x=y"),
+            ("/a?x=y&groupstoken=abc", "/a?x=y&groupstoken=…"),
+            ('"GET /a?access_token=a%20b HTTP/1.1"', '"GET /a?access_token=… HTTP/1.1"'),
+            ("/a?connectionToken=&x=y", "/a?connectionToken=…&x=y"),
+            ("/a?myconnectionToken=abc", "/a?myconnectionToken=abc"),
+            ("/connectionToken=abc", "/connectionToken=abc"),
+        ):
+            self.assertEqual(redacted(text), expected)
+
+
+class ResourceTests(SiteTestCase):
+    """The root resource by itself."""
+
+    def test_it_is_a_resource(self) -> None:
+        """It can be the root of any site; without anything else to serve, other paths are not there."""
+        resource = SignalRResource(self.harness.server, clock=self.harness.clock)
+        verifyObject(IResource, resource)
+        self.harness.site.resource = resource
+        self.assertEqual(self.harness.fetch("GET", "/start.html").status, 404)
+        self.assertEqual(self.harness.fetch("GET", "/").status, 404)
+        self.assertEqual(self.harness.fetch("GET", "/signalr/ping").status, 200)
+
+    def test_children_beside_the_mapped_paths(self) -> None:
+        """Resources can be put beside them, and below other paths; a mapped path stays the server's."""
+
+        class Hello(Resource):
+            isLeaf = True
+
+            def render_GET(self, request: object) -> bytes:
+                return b"hello"
+
+        resource = SignalRResource(self.harness.server, Resource(), clock=self.harness.clock)
+        resource.putChild(b"hello", Hello())
+        resource.putChild(b"signalr", Hello())
+        self.harness.site.resource = resource
+        self.assertEqual(self.harness.fetch("GET", "/hello").body, b"hello")
+        self.assertEqual(self.harness.fetch("GET", "/signalr/ping").body, b'{ "Response": "pong" }')
+
+    def test_endpoints_of_one_server(self) -> None:
+        """The longest mapped path that a request lies below serves it; tokens and audiences are shared."""
+        self.harness.server.map_hubs("/signalr/deeper", [], EndpointSettings(enable_javascript_proxies=False))
+        self.assertIn(b"disabled", self.harness.fetch("GET", "/SignalR/Deeper/hubs").body)
+        self.assertNotIn(b"disabled", self.harness.fetch("GET", "/signalr/deeperx/hubs").body)
