@@ -10,7 +10,7 @@ Source: SignalR 2.4, ``PersistentConnection.cs``, ``Hubs/HubDispatcher.cs``, ``T
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -364,13 +364,14 @@ class Endpoint(ABC, Generic[Target]):
 
     def _restore_groups(self, call: Call[Target], connection: Connection, *, known: bool) -> None:
         token = self._server.read_groups_token(call.connection_id, call.position_parameter("groupsToken"))
-        if not known and token is not None:
-            # Positions of another run of the server mean nothing here.
-            current = token.epoch == self._server.bus.epoch
-            groups = self.rejoin(call, list(token.joined))
-            connection.restore_groups({name: token.joined[name] if current else None for name in groups})
+        joined: Mapping[str, int] = {} if token is None else token.joined
+        # Positions of another run of the server mean nothing here.
+        current = token is not None and token.epoch == self._server.bus.epoch
+        if not known:
+            groups = self.rejoin(call, list(joined))
+            connection.restore_groups({name: joined[name] if current else None for name in groups})
         # Of a connection that this server knows, its memory is right: the latest token may never have arrived.
-        connection.announce_groups_unless(token.joined if token else {})
+        connection.announce_groups_unless(joined if current else {})
 
     # Gaps and ends
 
