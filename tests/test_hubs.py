@@ -8,7 +8,7 @@ from functools import partial
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.market.fakes import ScriptedRandom
-from tests.signalr import RecordingMembers, RecordingReader, silent_bus
+from tests.signalr.fakes import RecordingMembers, TopicListener, silent_bus
 from twisted_ticker.hubs import (
     StockTickerBroadcast,
     StockTickerHub,
@@ -69,8 +69,8 @@ class HubTestCase(SynchronousTestCase):
         self.mini = HubDescriptor.of(partial(StockTickerMiniHub, self.mini_market))
         self.market.observe(StockTickerBroadcast(self.context_of("stockTicker")))
         self.mini_market.observe(StockTickerMiniBroadcast(self.context_of("stockTickerMini")))
-        self.everybody = RecordingReader(self.bus, "h-stockTicker", "h-stockTickerMini")
-        self.caller = RecordingReader(self.bus, "hc-stockTicker.caller-id", "hc-stockTickerMini.caller-id")
+        self.everybody = TopicListener(self.bus, "h-stockTicker", "h-stockTickerMini")
+        self.caller = TopicListener(self.bus, "hc-stockTicker.caller-id", "hc-stockTickerMini.caller-id")
 
     def context_of(self, hub: str) -> HubContext:
         """What addresses a hub's clients."""

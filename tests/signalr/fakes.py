@@ -8,9 +8,10 @@ from typing import Any
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
-from twisted_ticker.signalr.bus import MessageBus, RingLimits
+from twisted_ticker.signalr.bus import MessageBus
 from twisted_ticker.signalr.interfaces import IReader, IReceiver
 from twisted_ticker.signalr.protocol.messages import Envelope
+from twisted_ticker.signalr.topics import RingLimits
 from twisted_ticker.signalr.turn import TurnQueue
 
 
@@ -33,6 +34,23 @@ class RecordingReader:
     def messages(self) -> list[bytes]:
         """All payloads, in order."""
         return [message for envelope in self.envelopes for message in envelope.messages]
+
+
+class TopicListener(RecordingReader):
+    """A live reader of some topics, whose messages are read as text."""
+
+    def __init__(self, bus: MessageBus, *topics: str, connection_id: str = "reader") -> None:
+        super().__init__(connection_id)
+        self._bus = bus
+        for topic in topics:
+            bus.subscribe(topic, self)
+
+    def take(self) -> list[str]:
+        """What was published since the last time."""
+        self._bus.flush()
+        texts = [message.decode() for message in self.messages]
+        self.envelopes.clear()
+        return texts
 
 
 @implementer(IReceiver)
@@ -113,3 +131,26 @@ def build_bus(clock: Clock, **limits: Any) -> MessageBus:
     return MessageBus(
         epoch="e1", limits=RingLimits(**limits), seconds=clock.seconds, call_soon=TurnQueue(clock).call_soon
     )
+
+
+def silent_bus() -> MessageBus:
+    """A bus without a clock, which hands out messages when it is told to, by ``flush``."""
+    return MessageBus(epoch="e", limits=RingLimits(), seconds=lambda: 0.0, call_soon=lambda call: None)
+
+
+class RecordingMembers:
+    """Takes note of who is put into which group; knows the connection ``known`` only."""
+
+    def __init__(self) -> None:
+        self.changes: list[tuple[str, str, str]] = []
+
+    def add_to_group(self, connection_id: str, name: str) -> None:
+        self._change("add", connection_id, name)
+
+    def remove_from_group(self, connection_id: str, name: str) -> None:
+        self._change("remove", connection_id, name)
+
+    def _change(self, change: str, connection_id: str, name: str) -> None:
+        if connection_id != "known":
+            raise LookupError(connection_id)
+        self.changes.append((change, connection_id, name))

@@ -11,7 +11,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from tests.signalr import RecordingMembers, RecordingReader, silent_bus
+from tests.signalr.fakes import RecordingMembers, TopicListener, silent_bus
 from twisted_ticker.signalr.audiences import Audience, CallerClients, Clients, Groups
 from twisted_ticker.signalr.interfaces import IReader
 from twisted_ticker.signalr.state import CallerState
@@ -29,9 +29,9 @@ class AudienceTestCase(SynchronousTestCase):
         self.state = CallerState({"name": "ann"})
         self.clients = CallerClients(self.bus, "Chat", CALLER, self.state)
 
-    def reader(self, connection_id: str, *topics: str) -> RecordingReader:
+    def reader(self, connection_id: str, *topics: str) -> TopicListener:
         """A connection that listens."""
-        return RecordingReader(self.bus, *topics, connection_id=connection_id)
+        return TopicListener(self.bus, *topics, connection_id=connection_id)
 
     def assertReached(self, audience: Audience, *, caller: int = 0, other: int = 0) -> None:
         """The audience is those connections, each as often as said."""

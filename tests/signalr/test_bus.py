@@ -7,9 +7,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tests.signalr.fakes import RecordingReader, build_bus
-from twisted_ticker.signalr.bus import MessageBus, Topic
+from twisted_ticker.signalr.bus import MessageBus
 from twisted_ticker.signalr.interfaces import IReader
 from twisted_ticker.signalr.protocol.cursors import Cursor
+from twisted_ticker.signalr.topics import Topic
 
 
 class BusTestCase(SynchronousTestCase):

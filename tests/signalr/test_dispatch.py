@@ -11,7 +11,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.signalr import RecordingMembers, RecordingReader, silent_bus
+from tests.signalr.fakes import RecordingMembers, TopicListener, silent_bus
 from twisted_ticker.signalr.counters import Counters
 from twisted_ticker.signalr.descriptors import HubDescriptor
 from twisted_ticker.signalr.dispatch import HubDispatcher
@@ -226,8 +226,8 @@ class ResultTests(DispatcherTestCase):
 
     def test_hub_calls_clients(self) -> None:
         """Messages bear the hub's own name, and go where the method sends them."""
-        caller = RecordingReader(self.bus, "h-oracle", "hc-oracle.caller-id", connection_id="caller-id")
-        other = RecordingReader(self.bus, "h-oracle", "hc-oracle.other-id", connection_id="other-id")
+        caller = TopicListener(self.bus, "h-oracle", "hc-oracle.caller-id", connection_id="caller-id")
+        other = TopicListener(self.bus, "h-oracle", "hc-oracle.other-id", connection_id="other-id")
         self.assertEqual(self.answer("CallerMsg", "a", hub="ORACLE"), '{"I":"3"}')
         self.answer("All", "b")
         self.answer("Others", "c")
@@ -445,7 +445,7 @@ class EventTests(DispatcherTestCase):
 
     def test_event_is_raised_on_each_hub_in_order(self) -> None:
         """Each object knows who is calling, has an empty state, and can call back."""
-        reader = RecordingReader(self.bus, "hc-Listener.caller-id")
+        reader = TopicListener(self.bus, "hc-Listener.caller-id")
         self.assertIsNone(self.successResultOf(self.connected(self.listener("a"), self.listener("b"))))
         self.assertEqual(self.log, ["a caller-id {}", "b caller-id {}"])
         self.assertEqual(

@@ -359,19 +359,15 @@ class BodySizeTests(BadInputTestCase):
         return body + b"x" * (size - len(body))
 
     def send(self, size: int, *, chunked: bool, headers: str = "") -> bytes:
-        """Send a call in a body of a size; returns what comes back."""
+        """Send a call in a body of a size, all at once; returns what comes back."""
         body = self.body(size)
-        connection = self.harness.connection()
         length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {size}"
         head = f"POST {self.client.target('send')} HTTP/1.1\r\nHost: test\r\n{length}\r\n{headers}\r\n"
-        connection.write(head.encode())
-        if not chunked:
-            connection.write(body)
-        for start in range(0, size, 100_000) if chunked else ():
-            chunk = body[start : start + 100_000]
-            connection.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
         if chunked:
-            connection.write(b"0\r\n\r\n")
+            chunks = [body[start : start + 100_000] for start in range(0, size, 100_000)]
+            body = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in [*chunks, b""])
+        connection = self.harness.connection()
+        connection.write(head.encode() + body)
         self.closed = connection.closed
         connection.drop()
         return connection.raw

@@ -612,6 +612,20 @@ class TransportTests:
         other.invoke("tell", "g", "new")
         self.assertEqual(client.heard(), ["new"])
 
+    def test_a_group_left_is_left_whatever_the_token_says(self) -> None:
+        """A token from before the client left its group does not bring it back."""
+        client, other = self.connected(), self.connected()
+        client.invoke("join", "g")
+        client.take()
+        token = client.groups_token
+        client.invoke("leave", "g")
+        client.take()
+        client.drop()
+        client.reconnect(groups_token=token)
+        other.invoke("tell", "g", "members only")
+        self.harness.say("all")
+        self.assertEqual(client.heard(), ["all"])
+
     def test_messages_from_before_the_join_are_not_replayed(self) -> None:
         """Neither to a client that is known, nor to one that has been given up, which its token speaks for."""
         for absence in (0, self.absence_seconds + 5):
@@ -633,6 +647,8 @@ class TransportTests:
         keys = KeyRing.generate()
         self.harness = SiteHarness(self, keys=keys)
         client = self.connected()
+        # The next run's messages are numbered from one again, below the one at which the client joined.
+        self.harness.say(*("x" * 20))
         client.invoke("join", "g")
         client.take()
         self.harness.stop()
@@ -646,7 +662,10 @@ class TransportTests:
         restarted.hub.clients.group("g").said("you are in it")
         restarted.hub.clients.group("h").said("not in this")
         self.assertEqual(client.heard(), ["you are in it"])
-        self.assertEqual(client.invoke("add", 1, 2)["R"], 3)
+        client.drop()
+        restarted.hub.clients.group("g").said("and still are")
+        client.reconnect()
+        self.assertEqual(client.heard(), ["and still are"])
 
     def test_a_token_that_is_not_ours_means_no_groups(self) -> None:
         """Garbled, tampered with, another connection's: no error and no groups."""

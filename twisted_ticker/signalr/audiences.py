@@ -15,8 +15,8 @@ from twisted.internet.defer import Deferred, execute
 from . import serialization
 from .bus import MessageBus
 from .protocol.messages import encode_client_call
+from .signals import group_name, group_topic, hub_connection_topic, hub_topic, hub_user_topic
 from .state import CallerState
-from .topics import group_name, group_topic, hub_connection_topic, hub_topic, hub_user_topic
 
 __all__ = ["Audience", "CallerClients", "Clients", "Groups", "IGroupMembers"]
 
@@ -25,7 +25,7 @@ class IGroupMembers(Protocol):
     """Who can be put into a group: connections known to this server, by id."""
 
     def add_to_group(self, connection_id: str, name: str) -> None:
-        """Make a connection a member; *name* as by :func:`.topics.group_name`."""
+        """Make a connection a member; *name* as by :func:`.signals.group_name`."""
 
     def remove_from_group(self, connection_id: str, name: str) -> None:
         """Make a connection no member any more."""

@@ -12,7 +12,7 @@ below the floor has missed something, and is told.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
@@ -21,11 +21,9 @@ from operator import attrgetter
 from .interfaces import IReader
 from .protocol.cursors import Cursor
 from .protocol.messages import Envelope
+from .topics import Message, RingLimits, Topic
 
-__all__ = ["Backlog", "Message", "MessageBus", "RingLimits", "Topic"]
-
-#: Fewer messages than this are not worth a ring (the reference's own minimum).
-_MIN_RING_MESSAGES = 32
+__all__ = ["Backlog", "MessageBus"]
 
 #: Topics without subscribers that are kept for those who may come back (the reference's own maximum).
 _MAX_IDLE_TOPICS = 1000
@@ -36,96 +34,6 @@ _MAX_BACKLOG_MESSAGES = 250
 _MAX_BACKLOG_BYTES = 256 * 1024
 
 _by_sequence = attrgetter("sequence")
-
-
-@dataclass(frozen=True, slots=True)
-class RingLimits:
-    """
-    How much of a topic is kept for replay.
-
-    Attributes:
-        messages: at most so many (32 at least).
-        bytes: at most so many bytes of payload; the newest message is kept whatever its size.
-        seconds: nothing older.
-    """
-
-    messages: int = 1000
-    bytes: int = 4 * 1024 * 1024
-    seconds: float = 100.0
-
-
-class Message:
-    """
-    One published message.
-
-    Attributes:
-        sequence: its place in the order of all messages.
-        payload: its JSON.
-        excluded: connection ids of readers who do not get it.
-        published: seconds of the bus's clock.
-    """
-
-    __slots__ = ("excluded", "payload", "published", "sequence")
-
-    def __init__(self, sequence: int, payload: bytes, excluded: Collection[str], published: float) -> None:
-        self.sequence = sequence
-        self.payload = payload
-        self.excluded = excluded
-        self.published = published
-
-
-class Topic:
-    """
-    One audience: its recent messages, and who listens.
-
-    Attributes:
-        key: the topic's name.
-        floor: everything published here after this sequence number is still kept.
-        fresh: what was published in this turn.
-        live: the readers that are handed what is published (a dictionary for its order).
-        subscribers: how many readers there are, live or not.
-    """
-
-    __slots__ = ("_size", "floor", "fresh", "idle_since", "key", "live", "messages", "subscribers")
-
-    def __init__(self, key: str, floor: int) -> None:
-        self.key = key
-        self.floor = floor
-        self.fresh: list[Message] = []
-        self.live: dict[IReader, None] = {}
-        self.subscribers = 0
-        self.idle_since = 0.0
-        self.messages: deque[Message] = deque()
-        self._size = 0
-
-    def append(self, message: Message, limits: RingLimits) -> None:
-        """Add the newest message, and drop what no longer fits."""
-        self.fresh.append(message)
-        self.messages.append(message)
-        self._size += len(message.payload)
-        while len(self.messages) > limits.messages or (self._size > limits.bytes and len(self.messages) > 1):
-            self._drop_oldest()
-        self.drop_before(message.published - limits.seconds)
-
-    def drop_before(self, time: float) -> None:
-        """Forget what was published before *time*."""
-        while self.messages and self.messages[0].published < time:
-            self._drop_oldest()
-
-    def _drop_oldest(self) -> None:
-        dropped = self.messages.popleft()
-        self._size -= len(dropped.payload)
-        self.floor = dropped.sequence
-
-    def after(self, position: int, last: int) -> Iterator[Message]:
-        """The kept messages behind *position*, up to *last*, oldest first."""
-        newer = []
-        for message in reversed(self.messages):
-            if message.sequence <= position:
-                break
-            if message.sequence <= last:
-                newer.append(message)
-        return reversed(newer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +72,7 @@ class MessageBus:
         call_soon: Callable[[Callable[[], None]], None],
     ) -> None:
         self.epoch = epoch
-        self._limits = RingLimits(max(limits.messages, _MIN_RING_MESSAGES), limits.bytes, limits.seconds)
+        self._limits = limits
         self._seconds = seconds
         self._call_soon = call_soon
         self._topics: dict[str, Topic] = {}

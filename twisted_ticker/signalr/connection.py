@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from .bus import MessageBus, Topic
+from .bus import MessageBus
 from .errors import IllegalTransition
 from .interfaces import IReader, IReceiver
 from .once import Once
 from .protocol.messages import Envelope
-from .topics import group_topic
+from .signals import group_topic
+from .topics import Topic
 
 if TYPE_CHECKING:
     from .endpoint import Call, Endpoint

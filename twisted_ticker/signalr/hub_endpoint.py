@@ -17,7 +17,7 @@ from .protocol.handshake import PROXIES_DISABLED_SCRIPT, parse_connection_data
 from .protocol.proxies import proxy_script
 from .requests import JAVASCRIPT, Request, Response
 from .settings import EndpointSettings
-from .topics import group_name, hub_connection_topic, hub_topic, hub_user_topic
+from .signals import group_name, hub_connection_topic, hub_topic, hub_user_topic
 
 if TYPE_CHECKING:
     from .server import SignalRServer

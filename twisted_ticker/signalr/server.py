@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
 from .audiences import Clients, Groups
-from .bus import MessageBus, RingLimits
+from .bus import MessageBus
 from .connection import Connection
 from .counters import Counters
 from .descriptors import HubDescriptor, HubFactory
@@ -28,6 +28,7 @@ from .keys import KeyRing
 from .protocol.tokens import CONNECTION_TOKEN, GROUPS_TOKEN, GroupsToken
 from .requests import Request, User
 from .settings import EndpointSettings, Settings
+from .topics import RingLimits
 from .turn import TurnQueue
 
 __all__ = ["HubContext", "SignalRServer"]

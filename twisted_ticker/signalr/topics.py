@@ -1,35 +1,111 @@
 """
-Names of topics: who is addressed by a message.
+Topics: one audience each, with a bounded ring of its latest messages.
 
-Source: SignalR 2.4, ``Infrastructure/PrefixHelper.cs``. Names compare by exact case, and so do group names and
-user names in them.
+What a ring drops is remembered as one number, the topic's floor, so that who missed it can be told.
 """
 
 from __future__ import annotations
 
-__all__ = ["group_name", "group_topic", "hub_connection_topic", "hub_topic", "hub_user_topic"]
+from collections import deque
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from .interfaces import IReader
+
+__all__ = ["Message", "RingLimits", "Topic"]
+
+#: Fewer messages than this are not worth a ring (the reference's own minimum).
+_MIN_RING_MESSAGES = 32
 
 
-def hub_topic(hub: str) -> str:
-    """All connections that list the hub."""
-    return f"h-{hub}"
+@dataclass(frozen=True, slots=True)
+class RingLimits:
+    """
+    How much of a topic is kept for replay.
+
+    Attributes:
+        messages: at most so many; less than 32 counts as 32.
+        bytes: at most so many bytes of payload; the newest message is kept whatever its size.
+        seconds: nothing older.
+    """
+
+    messages: int = 1000
+    bytes: int = 4 * 1024 * 1024
+    seconds: float = 100.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "messages", max(self.messages, _MIN_RING_MESSAGES))
 
 
-def hub_connection_topic(hub: str, connection_id: str) -> str:
-    """One connection's use of the hub."""
-    return f"hc-{hub}.{connection_id}"
+class Message:
+    """
+    One published message.
+
+    Attributes:
+        sequence: its place in the order of all messages.
+        payload: its JSON.
+        excluded: connection ids of readers who do not get it.
+        published: seconds of the bus's clock.
+    """
+
+    __slots__ = ("excluded", "payload", "published", "sequence")
+
+    def __init__(self, sequence: int, payload: bytes, excluded: Collection[str], published: float) -> None:
+        self.sequence = sequence
+        self.payload = payload
+        self.excluded = excluded
+        self.published = published
 
 
-def hub_user_topic(hub: str, user: str) -> str:
-    """All of a user's connections that list the hub."""
-    return f"hu-{hub}.{user}"
+class Topic:
+    """
+    One audience: its recent messages, and who listens.
 
+    Attributes:
+        key: the topic's name.
+        floor: everything published here after this sequence number is still kept.
+        fresh: what was published in this turn.
+        live: the readers that are handed what is published (a dictionary for its order).
+        subscribers: how many readers there are, live or not.
+    """
 
-def group_name(hub: str, group: str) -> str:
-    """A hub's group as groups tokens name it; hub names have no dot, so it can be taken apart again."""
-    return f"{hub}.{group}"
+    __slots__ = ("_size", "floor", "fresh", "idle_since", "key", "live", "messages", "subscribers")
 
+    def __init__(self, key: str, floor: int) -> None:
+        self.key = key
+        self.floor = floor
+        self.fresh: list[Message] = []
+        self.live: dict[IReader, None] = {}
+        self.subscribers = 0
+        self.idle_since = 0.0
+        self.messages: deque[Message] = deque()
+        self._size = 0
 
-def group_topic(name: str) -> str:
-    """The members of a group, which is named as by :func:`group_name`."""
-    return f"hg-{name}"
+    def append(self, message: Message, limits: RingLimits) -> None:
+        """Add the newest message, and drop what no longer fits."""
+        self.fresh.append(message)
+        self.messages.append(message)
+        self._size += len(message.payload)
+        while len(self.messages) > limits.messages or (self._size > limits.bytes and len(self.messages) > 1):
+            self._drop_oldest()
+        self.drop_before(message.published - limits.seconds)
+
+    def drop_before(self, time: float) -> None:
+        """Forget what was published before *time*."""
+        while self.messages and self.messages[0].published < time:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        dropped = self.messages.popleft()
+        self._size -= len(dropped.payload)
+        self.floor = dropped.sequence
+
+    def after(self, position: int, last: int) -> Iterator[Message]:
+        """The kept messages behind *position*, up to *last*, oldest first."""
+        newer = []
+        for message in reversed(self.messages):
+            if message.sequence <= position:
+                break
+            if message.sequence <= last:
+                newer.append(message)
+        return reversed(newer)
