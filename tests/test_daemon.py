@@ -16,11 +16,11 @@ from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from twisted_ticker.daemon import EndpointUnusable, ListeningService, OrdinaryTermination, check_endpoint
+from twisted_ticker.daemon import EndpointUnusable, ListeningService, OrdinaryTermination, check_endpoints
 
 
 class CheckEndpointTests(SynchronousTestCase):
-    """Tests for `check_endpoint`."""
+    """Tests for `check_endpoints`."""
 
     def taken_port(self) -> int:
         """A TCP port of 127.0.0.1 on which somebody listens."""
@@ -33,7 +33,7 @@ class CheckEndpointTests(SynchronousTestCase):
 
     def refusal(self, description: str) -> str:
         """Why an endpoint is refused; always one line."""
-        error = self.assertRaises(EndpointUnusable, check_endpoint, description)
+        error = self.assertRaises(EndpointUnusable, check_endpoints, [description])
         text = str(error)
         self.assertEqual(len(text.splitlines()), 1, text)
         self.assertIn(repr(description), text)
@@ -56,12 +56,12 @@ class CheckEndpointTests(SynchronousTestCase):
         description = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
         taken.close()
         for _ in range(2):
-            check_endpoint(description)
+            check_endpoints([description])
 
     def test_any_port(self) -> None:
         """Port 0 is always free."""
-        check_endpoint("tcp:0:interface=127.0.0.1")
-        check_endpoint("tcp:0")
+        check_endpoints(["tcp:0:interface=127.0.0.1"])
+        check_endpoints(["tcp:0"])
 
     def test_an_address_that_is_not_ours(self) -> None:
         """An interface that this host does not have is refused."""
@@ -91,9 +91,9 @@ class CheckEndpointTests(SynchronousTestCase):
         return os.path.join(directory, "socket")
 
     def test_unix_sockets(self) -> None:
-        """A path is good when nothing is there, or a socket that nobody listens on; it is left alone."""
+        """A path is good when nothing is there, or what a server of Twisted's has left behind; it is left alone."""
         path = self.socket_path()
-        check_endpoint(f"unix:{path}")
+        check_endpoints([f"unix:{path}"])
         self.assertFalse(os.path.exists(path))
 
         server = socket.socket(socket.AF_UNIX)
@@ -102,7 +102,10 @@ class CheckEndpointTests(SynchronousTestCase):
         server.listen()
         self.assertIn("Address already in use", self.refusal(f"unix:{path}"))
         server.close()
-        check_endpoint(f"unix:{path}")
+        self.assertIn("remove it", self.refusal(f"unix:{path}"))
+        os.symlink("1", f"{path}.lock")
+        self.addCleanup(os.unlink, f"{path}.lock")
+        check_endpoints([f"unix:{path}"])
         self.assertTrue(os.path.exists(path))
 
     def test_a_unix_socket_in_no_directory(self) -> None:

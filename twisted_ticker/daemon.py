@@ -6,8 +6,11 @@ SIGTERM as an ordinary end.
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import signal
 import socket
+from collections.abc import Iterable
 from typing import Any
 
 from twisted.application.service import Service
@@ -18,25 +21,31 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-__all__ = ["EndpointUnusable", "ListeningService", "OrdinaryTermination", "check_endpoint"]
+__all__ = ["EndpointUnusable", "ListeningService", "OrdinaryTermination", "check_endpoints"]
 
 
 class EndpointUnusable(Exception):
     """A server cannot listen there; the text says why in one line."""
 
 
-def check_endpoint(description: str) -> None:
+def check_endpoints(descriptions: Iterable[str]) -> None:
     """
-    Find out whether a server could listen on an endpoint, without a reactor.
+    Find out whether a server could listen on all of these endpoints at once, without a reactor.
 
     Args:
-        description: as for ``serverFromString``, such as ``tcp:8080:interface=127.0.0.1``.
+        descriptions: each as for ``serverFromString``, such as ``tcp:8080:interface=127.0.0.1``.
 
     Raises:
         EndpointUnusable: no such kind of endpoint, parameters that are wrong, or an address that is taken.
     """
+    with contextlib.ExitStack() as held:
+        for description in descriptions:
+            _check_endpoint(description, _ProbingReactor(held))
+
+
+def _check_endpoint(description: str, reactor: _ProbingReactor) -> None:
     try:
-        endpoint = serverFromString(_ProbingReactor(), description)
+        endpoint = serverFromString(reactor, description)
     except Exception as error:
         # Each kind of endpoint parses its own parameters, and they raise what they like.
         raise EndpointUnusable(f"{description!r} is no server endpoint: {error or type(error).__name__}") from error
@@ -49,13 +58,18 @@ def check_endpoint(description: str) -> None:
 
 
 class _ProbingReactor:
-    """Stands in for the reactor of an endpoint: binds what it is told to listen on, and lets go of it."""
+    """Stands in for the reactor of an endpoint: holds what it is told to listen on."""
+
+    def __init__(self, held: contextlib.ExitStack) -> None:
+        self._held = held
 
     def listenTCP(self, port: int, factory: object, backlog: int = 50, interface: str = "") -> None:
         family = socket.AF_INET6 if ":" in interface else socket.AF_INET
-        with contextlib.closing(socket.socket(family)) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((interface, port))
+        probe = self._held.enter_context(contextlib.closing(socket.socket(family)))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((interface, port))
+        # Sockets that are bound only do not exclude each other.
+        probe.listen(backlog)
 
     def listenSSL(
         self, port: int, factory: object, contextFactory: object, backlog: int = 50, interface: str = ""
@@ -63,13 +77,21 @@ class _ProbingReactor:
         self.listenTCP(port, factory, backlog, interface)
 
     def listenUNIX(self, address: str, factory: object, *args: object, **kwargs: object) -> None:
-        # A path left behind by a server that crashed is taken over; only one that answers is in use.
+        directory = os.path.dirname(os.path.abspath(address))
+        if not os.access(directory, os.W_OK | os.X_OK):
+            raise OSError(errno.EACCES, f"No socket can be made in {directory!r}")
         with contextlib.closing(socket.socket(socket.AF_UNIX)) as probe:
+            probe.settimeout(1)
             try:
                 probe.connect(address)
-            except (FileNotFoundError, ConnectionRefusedError):
+            except FileNotFoundError:
                 return
-        raise OSError(0, "Address already in use")
+            except ConnectionRefusedError:
+                # What a server that crashed has left behind is taken over, if its lock tells that it was one of ours.
+                if os.path.islink(f"{address}.lock"):
+                    return
+                raise OSError(errno.EADDRINUSE, "Nobody answers on that socket; remove it") from None
+        raise OSError(errno.EADDRINUSE, "Address already in use")
 
     def adoptStreamPort(self, descriptor: int, family: int, factory: object) -> None:
         """A port that somebody else has opened, such as systemd, is open."""

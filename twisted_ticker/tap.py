@@ -13,7 +13,7 @@ from typing import Any
 from twisted.application.service import IService, MultiService
 from twisted.python import usage
 
-from .daemon import EndpointUnusable, ListeningService, OrdinaryTermination, check_endpoint
+from .daemon import EndpointUnusable, ListeningService, OrdinaryTermination, check_endpoints
 from .hubs import StockTickerBroadcast, StockTickerHub, StockTickerMiniBroadcast, StockTickerMiniHub
 from .market import FULL_SAMPLE_LISTING, MINI_SAMPLE_LISTING, Market, MarketService, MarketState
 from .signalr import ConfigurationError, KeyRing, SignalRServer
@@ -35,11 +35,12 @@ def _interval(text: str) -> float:
     return seconds
 
 
-def _feed(text: str) -> Random:
+def _feed(text: str) -> str | None:
+    """The seed of a random feed; ``None`` for other prices each time."""
     kind, colon, seed = text.partition(":")
     if kind != "random" or (colon and not seed):
         raise ValueError(f"must be random or random:SEED, not {text!r}")
-    return Random(seed) if seed else Random()
+    return seed or None
 
 
 _interval.coerceDoc = _feed.coerceDoc = ""  # type: ignore[attr-defined]
@@ -78,8 +79,8 @@ class Options(usage.Options):
         [
             "feed",
             None,
-            "random",
-            "Where prices come from: random, or random:SEED for the same prices each time.",
+            None,
+            "Where prices come from: random, or random:SEED for the same prices each time. [default: random]",
             _feed,
         ],
         ["htdocs", None, None, "Directory of the pages to serve. [default: the installed ones]"],
@@ -101,8 +102,6 @@ class Options(usage.Options):
         self["listen"] = self["listen"] or [_DEFAULT_LISTEN]
         self["htdocs"] = os.path.abspath(self["htdocs"] or _default_htdocs())
         self["state-dir"] = os.path.abspath(self["state-dir"] or _default_state_directory())
-        if not isinstance(self["feed"], Random):
-            self["feed"] = _feed(self["feed"])
         if not os.path.isdir(self["htdocs"]):
             raise usage.UsageError(f"--htdocs: {self['htdocs']!r} is no directory.")
         try:
@@ -111,11 +110,10 @@ class Options(usage.Options):
             raise usage.UsageError(f"--state-dir: {error}") from error
         if not os.access(self["state-dir"], os.W_OK | os.X_OK):
             raise usage.UsageError(f"--state-dir: {self['state-dir']!r} cannot be written to.")
-        for description in self["listen"]:
-            try:
-                check_endpoint(description)
-            except EndpointUnusable as error:
-                raise usage.UsageError(f"--listen: {error}.") from error
+        try:
+            check_endpoints(self["listen"])
+        except EndpointUnusable as error:
+            raise usage.UsageError(f"--listen: {error}.") from error
 
 
 def makeService(options: Options, reactor: Any = None) -> IService:
@@ -131,8 +129,9 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         from twisted.internet import reactor
 
     state = MarketState.OPEN if options["open"] else MarketState.CLOSED
-    market = Market(FULL_SAMPLE_LISTING, random=options["feed"], state=state, name="stockTicker")
-    mini_market = Market(MINI_SAMPLE_LISTING, random=options["feed"], state=MarketState.OPEN, name="stockTickerMini")
+    seed = options["feed"]
+    market = Market(FULL_SAMPLE_LISTING, random=Random(seed), state=state, name="stockTicker")
+    mini_market = Market(MINI_SAMPLE_LISTING, random=Random(seed), state=MarketState.OPEN, name="stockTickerMini")
 
     server = SignalRServer(keys=options["keys"], clock=reactor)
     server.map_hubs("/signalr", [partial(StockTickerHub, market), partial(StockTickerMiniHub, mini_market)])

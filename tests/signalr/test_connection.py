@@ -464,8 +464,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     @rule()
     def leave_the_room(self) -> None:
         if self.in_room:
-            # What was sent to the group and has not arrived is not owed to who leaves it, so first let it arrive.
-            self.settle()
+            # What it was told as a member is still owed to the client.
             self.in_room = False
             self.connection.remove_group("room")
 

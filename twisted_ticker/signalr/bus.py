@@ -21,7 +21,7 @@ from operator import attrgetter
 from .interfaces import IReader
 from .protocol.cursors import Cursor
 from .protocol.messages import Envelope
-from .topics import Message, RingLimits, Topic
+from .topics import Departure, Message, RingLimits, Topic
 
 __all__ = ["Backlog", "MessageBus"]
 
@@ -247,18 +247,29 @@ class MessageBus:
         for topic in topics:
             topic.live.pop(reader, None)
 
-    def pass_gaps(self, joined: dict[Topic, int], position: int) -> bool:
+    def pass_gaps(self, joined: dict[Topic, int], position: int, departures: Collection[Departure] = ()) -> bool:
         """
         Whether something that was meant for a reader is no longer kept.
 
         What is lost is lost once: *joined* is moved past it, so that the same gap is not found again.
+
+        Args:
+            joined: the reader's topics, each with the sequence number at which it joined.
+            position: where the reader stands.
+            departures: the topics that it has left.
         """
         gaps = [topic for topic, since in joined.items() if max(position, since) < topic.floor]
         for topic in gaps:
             joined[topic] = topic.floor
-        return bool(gaps)
+        return bool(gaps) or any(departure.has_gap_after(position) for departure in departures)
 
-    def backlog(self, connection_id: str, joined: Mapping[Topic, int], position: int) -> Backlog:
+    def backlog(
+        self,
+        connection_id: str,
+        joined: Mapping[Topic, int],
+        position: int,
+        departures: Collection[Departure] = (),
+    ) -> Backlog:
         """
         What a reader that is not live has not had yet.
 
@@ -266,9 +277,12 @@ class MessageBus:
             connection_id: for exclusions.
             joined: the reader's topics, each with the sequence number at which it joined.
             position: where the reader stands.
+            departures: the topics that it has left.
         """
         last = self._offered
-        pending = merge(*(topic.after(max(position, since), last) for topic, since in joined.items()), key=_by_sequence)
+        present = (topic.after(max(position, since), last) for topic, since in joined.items())
+        past = (departure.after(position, last) for departure in departures)
+        pending = merge(*present, *past, key=_by_sequence)
         payloads: list[bytes] = []
         size = 0
         for message in pending:
@@ -296,8 +310,8 @@ class MessageBus:
     def _forget(self, topic: Topic) -> None:
         del self._idle[topic.key]
         del self._topics[topic.key]
-        newest = topic.messages[-1].sequence if topic.messages else topic.floor
-        self._unkept = max(self._unkept, newest)
+        topic.drop_all()
+        self._unkept = max(self._unkept, topic.floor)
 
 
 def _audiences(topics: list[Topic]) -> Iterable[tuple[tuple[Topic, ...], list[IReader]]]:

@@ -7,6 +7,7 @@ reader of the bus, otherwise it has a position from which it reads when it comes
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -20,12 +21,16 @@ from .interfaces import IReader, IReceiver
 from .once import Once
 from .protocol.messages import Envelope
 from .signals import group_topic
-from .topics import Topic
+from .topics import Departure, Topic
 
 if TYPE_CHECKING:
     from .endpoint import Call, Endpoint
 
 __all__ = ["Connection", "ConnectionEvent", "ConnectionState"]
+
+#: Groups that a client has left and may still be owed messages from; with more of them, the oldest is forgotten, and
+#: a client that comes back to before it is told that it may have missed something.
+_MAX_DEPARTURES = 32
 
 
 class ConnectionState(Enum):
@@ -95,6 +100,8 @@ class Connection:
 
     __slots__ = (
         "_bus",
+        "_departures",
+        "_forgotten",
         "_groups",
         "_groups_token",
         "_groups_token_due",
@@ -144,6 +151,9 @@ class Connection:
         self._joined: dict[Topic, int] = {}
         self._topics: dict[str, Topic] = {}
         self._groups: dict[str, Topic] = {}
+        self._departures: deque[Departure] = deque()
+        # What was meant for the client up to here may be in a departure that is no longer known.
+        self._forgotten = 0
 
     def _on(self, event: ConnectionEvent) -> None:
         try:
@@ -186,7 +196,7 @@ class Connection:
         """Leave a group; nothing happens when the connection is not in it."""
         topic = self._groups.pop(name, None)
         if topic is not None:
-            self._leave(topic)
+            self._depart(topic)
             self._announce_groups()
 
     def announce_groups_unless(self, known: Mapping[str, int]) -> None:
@@ -206,6 +216,25 @@ class Connection:
     def _leave(self, topic: Topic) -> None:
         self._bus.unsubscribe(topic, self)
         del self._joined[topic]
+
+    def _depart(self, topic: Topic) -> None:
+        # The client may not have had yet, or may come back without having had, what it was told as a member.
+        since = self._joined[topic]
+        self._leave(topic)
+        self._departures.append(Departure(topic, since, self._bus.sequence))
+        if len(self._departures) > _MAX_DEPARTURES:
+            self._forgotten = self._departures.popleft().until
+
+    def _pass_gaps(self) -> bool:
+        """Whether something behind the client's position is no longer kept; each loss is said once."""
+        position = self._position
+        while self._departures and self._departures[0].until <= position:
+            self._departures.popleft()
+        missed = self._bus.pass_gaps(self._joined, position, self._departures) or position < self._forgotten
+        if missed:
+            self._forgotten = 0
+            self._departures = deque(gone for gone in self._departures if not gone.has_gap_after(position))
+        return missed
 
     # The receiver's life
 
@@ -228,7 +257,7 @@ class Connection:
         self.attached_since = self.last_seen = self._seconds()
         self.paused_since = None if receiver.writable else self.attached_since
         self._position = self._bus.position if position is None else position
-        return self._bus.pass_gaps(self._joined, self._position)
+        return self._pass_gaps()
 
     def ready(self, receiver: IReceiver) -> None:
         """Send what there is, and from now on what comes."""
@@ -241,7 +270,7 @@ class Connection:
         if receiver is self.receiver:
             self.paused_since = None
             if self.state is ConnectionState.BEHIND:
-                if self._bus.pass_gaps(self._joined, self._position):
+                if self._pass_gaps():
                     self.endpoint.gap_found(self)
                 self._catch_up()
 
@@ -312,7 +341,7 @@ class Connection:
 
     def _catch_up(self) -> None:
         while self.state is ConnectionState.BEHIND and self.receiver is not None and self.receiver.writable:
-            backlog = self._bus.backlog(self.connection_id, self._joined, self._position)
+            backlog = self._bus.backlog(self.connection_id, self._joined, self._position, self._departures)
             if backlog.messages or self._initialize or self._groups_token_due:
                 envelope = self._bus.envelope(backlog, initialized=self._initialize)
                 self._initialize = False

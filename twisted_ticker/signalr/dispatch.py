@@ -103,7 +103,7 @@ class HubDispatcher:
         error = failure.value
         target = f"{invocation.hub}.{invocation.method}"
         if isinstance(error, InvocationError):
-            self._log.info("Cannot invoke {target!r}: {error}", target=target, error=error)
+            self._log.info("Cannot invoke {target!r}: {error!r}", target=target, error=str(error))
         elif not isinstance(error, HubException):
             self._log.failure("The hub method {target!r} failed", failure, target=target)
         generic = f"There was an error invoking Hub method '{target}'."

@@ -194,11 +194,12 @@ class Endpoint(ABC, Generic[Target]):
     def _refused(self, request: Request, reason: Exception) -> None:
         self._server.counters.refused_requests += 1
         self._log.info(
-            "Refused {method} {path} from {address}: {reason}",
+            # As Python would write them, because they may have line breaks in them.
+            "Refused {method!r} {path!r} from {address}: {reason!r}",
             method=request.method,
             path=request.path,
             address=request.remote_address,
-            reason=reason,
+            reason=str(reason),
         )
 
     def _respond(self, request: Request) -> Response | ReceiveChannel | Deferred[Response]:

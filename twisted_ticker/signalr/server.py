@@ -33,7 +33,7 @@ from .turn import TurnQueue
 
 __all__ = ["HubContext", "SignalRServer"]
 
-#: How long a stop waits for clients to take what ends their requests; twice what a WebSocket waits for a close.
+#: How long a stop waits for clients to take what ends their requests, and to answer closes.
 _DRAIN_SECONDS = 0.5
 
 

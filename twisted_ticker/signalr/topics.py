@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from .interfaces import IReader
 
-__all__ = ["Message", "RingLimits", "Topic"]
+__all__ = ["Departure", "Message", "RingLimits", "Topic"]
 
 #: Fewer messages than this are not worth a ring (the reference's own minimum).
 _MIN_RING_MESSAGES = 32
@@ -90,6 +90,11 @@ class Topic:
             self._drop_oldest()
         self.drop_before(message.published - limits.seconds)
 
+    def drop_all(self) -> None:
+        """Forget everything."""
+        while self.messages:
+            self._drop_oldest()
+
     def drop_before(self, time: float) -> None:
         """Forget what was published before *time*."""
         while self.messages and self.messages[0].published < time:
@@ -109,3 +114,27 @@ class Topic:
             if message.sequence <= last:
                 newer.append(message)
         return reversed(newer)
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """
+    A topic that a reader has left: what was published on it in between is still meant for the reader.
+
+    Attributes:
+        topic: the topic.
+        since: the position at which the reader joined.
+        until: the position at which it left.
+    """
+
+    topic: Topic
+    since: int
+    until: int
+
+    def after(self, position: int, last: int) -> Iterator[Message]:
+        """The kept messages behind *position*, up to *last*, that are meant for the reader, oldest first."""
+        return self.topic.after(max(position, self.since), min(last, self.until))
+
+    def has_gap_after(self, position: int) -> bool:
+        """Whether something behind *position* that was meant for the reader is no longer kept."""
+        return max(position, self.since) < min(self.until, self.topic.floor)

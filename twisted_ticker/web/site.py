@@ -73,6 +73,8 @@ class BoundedRequest(Request):
         self._refused = True
         self._log.info("Refused a body of over {limit} bytes from {peer}", limit=MAX_BODY_BYTES, peer=self.client)
         self.content = BytesIO()
+        # Who has asked whether to go on has been answered.
+        self.requestHeaders.removeHeader(b"Expect")
         transport: Any = self.channel.transport
         transport.write(b"HTTP/1.1 413 Request Entity Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
         self.channel.loseConnection()
@@ -98,7 +100,7 @@ class Pages(File):
         """Find a file."""
         if path == b"" and request.path == b"/":
             return Redirect(self.start)
-        if path.startswith(b"."):
+        if not _is_file_name(path):
             return self.childNotFound
         request.setHeader(b"X-Content-Type-Options", b"nosniff")
         # A browser asks whether its copy is still right, so that a new version is seen at once.
@@ -109,6 +111,14 @@ class Pages(File):
     def directoryListing(self) -> IResource:
         """Show nobody what files there are."""
         return self.childNotFound
+
+
+def _is_file_name(path: bytes) -> bool:
+    try:
+        name = path.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return not name.startswith(".") and "\0" not in name
 
 
 def build_site(server: SignalRServer, htdocs: str, *, start_page: str, clock: IReactorTime) -> Site:

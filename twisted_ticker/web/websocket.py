@@ -28,8 +28,9 @@ __all__ = ["SignalRWebSocketFactory", "SignalRWebSocketProtocol", "WebSocketRece
 _NORMAL = 1000
 _UNSUPPORTED_DATA = 1003
 
-#: How long a close waits for the client's, in seconds; the reference's.
-_CLOSE_TIMEOUT = 0.25
+#: How long a close waits for the client's, in seconds. Autobahn's timers round down to whole seconds, so this is
+#: anything from the reference's 0.25 on; less than one would be none at all, and cut off the close itself.
+_CLOSE_TIMEOUT = 1.25
 
 
 class SignalRWebSocketProtocol(WebSocketServerProtocol):
@@ -67,7 +68,8 @@ class SignalRWebSocketProtocol(WebSocketServerProtocol):
         """Hand a text to the channel; clients do not send anything else."""
         if isBinary:
             self._own_log.info("Refused a binary WebSocket message from {peer}", peer=self.peer)
-            self.sendClose(_UNSUPPORTED_DATA)
+            # sendClose knows only codes that applications may choose.
+            self.sendCloseFrame(code=_UNSUPPORTED_DATA)
             return
         try:
             # Autobahn has checked that it is UTF-8.
