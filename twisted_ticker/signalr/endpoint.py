@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from .connection import Connection
-from .errors import InvalidToken, RequestError
+from .errors import InvalidToken, NotAuthorized, RequestError
 from .hub import HubCallerContext
 from .interfaces import IReceiver
 from .once import Once
@@ -138,6 +138,7 @@ class Endpoint(ABC, Generic[Target]):
         What a request is about.
 
         Raises:
+            NotAuthorized: the user may not.
             RequestError: it cannot be said.
         """
 
@@ -187,6 +188,9 @@ class Endpoint(ABC, Generic[Target]):
         except _Refusal as refusal:
             self._refused(request, refusal)
             return refusal.response
+        except NotAuthorized as error:
+            self._refused(request, error)
+            return Response(401 if self._server.user_of(request) is None else 403)
         except RequestError as error:
             self._refused(request, error)
             return _SERVER_ERROR

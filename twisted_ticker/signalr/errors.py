@@ -8,6 +8,7 @@ Everything that can go wrong in the library, told apart by whose fault it is.
     │   ├── MalformedConnectionData   connectionData names no usable list of hubs
     │   ├── MalformedInvocation       a client-to-server message is no hub call
     │   ├── HubNotFound               a hub name that is not mapped
+    │   ├── NotAuthorized             whoever asks may not
     │   └── InvalidToken              a connection or groups token we did not make
     ├── InvocationError           the call was understood, and cannot be carried out
     │   ├── MethodNotFound            no such method, or not with that many arguments
@@ -36,6 +37,7 @@ __all__ = [
     "MalformedConnectionData",
     "MalformedInvocation",
     "MethodNotFound",
+    "NotAuthorized",
     "RequestError",
     "SignalRError",
 ]
@@ -62,6 +64,13 @@ class HubNotFound(RequestError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"'{name}' Hub could not be resolved.")
+
+
+class NotAuthorized(RequestError):
+    """Whoever asks may not use what is asked for. Answered with 401 to a user nobody knows, else with 403."""
+
+    def __init__(self, message: str = "The user is not authorized.") -> None:
+        super().__init__(message)
 
 
 class InvalidToken(RequestError):

@@ -82,6 +82,7 @@ class Request:
         body: the whole body.
         remote_address: the peer's address, without its port.
         can_upgrade: whether the request asks for a WebSocket, and the server can open one.
+        user: who sends it, as far as the web server knows: the twisted.cred avatar.
     """
 
     method: str
@@ -92,6 +93,7 @@ class Request:
     body: bytes = field(default=b"", repr=False)
     remote_address: str = ""
     can_upgrade: bool = False
+    user: User | None = None
 
     @cached_property
     def query(self) -> CaseInsensitive:
@@ -114,12 +116,14 @@ class Response:
         body: the whole body.
         content_type: ``None`` for a response without that header.
         reason: the reason phrase, where it is not the status's usual one.
+        headers: further ones.
     """
 
     status: int = 200
     body: bytes = b""
     content_type: str | None = None
     reason: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,8 @@ class SignalRServer(Service):
     Args:
         settings: timings and sizes.
         keys: protect tokens; a ring made up on the spot when not given, with which clients do not survive a restart.
-        user_of: says who sends a request, ``None`` for nobody known. It is asked on every request.
+        user_of: says who sends a request, ``None`` for nobody known. It is asked on every request. When not given, it
+            is the request's twisted.cred avatar.
         clock: the time; the global reactor when not given.
 
     Attributes:
@@ -84,7 +85,7 @@ class SignalRServer(Service):
             clock = cast(IReactorTime, reactor)
         keys = keys or KeyRing.generate()
         self.settings = settings or Settings()
-        self.user_of = user_of or _nobody
+        self.user_of = user_of or _user_of_request
         self.counters = Counters()
         self.connections: dict[str, Connection] = {}
         self.turn = TurnQueue(clock)
@@ -238,8 +239,8 @@ class SignalRServer(Service):
             raise SignalRError(f"There is no connection {connection_id!r}.") from None
 
 
-def _nobody(request: Request) -> User | None:
-    return None
+def _user_of_request(request: Request) -> User | None:
+    return request.user
 
 
 def _mount_path(path: str) -> str:
