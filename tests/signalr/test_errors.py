@@ -13,6 +13,7 @@ TREE = [
     (errors.MalformedConnectionData, errors.RequestError),
     (errors.MalformedInvocation, errors.RequestError),
     (errors.HubNotFound, errors.RequestError),
+    (errors.NotAuthorized, errors.RequestError),
     (errors.InvalidToken, errors.RequestError),
     (errors.InvocationError, errors.SignalRError),
     (errors.MethodNotFound, errors.InvocationError),
