@@ -91,6 +91,11 @@ def environment(state: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(PROJECT), "XDG_STATE_HOME": str(state)}
 
 
+def heed_interrupts() -> None:
+    """Undo what a shell does to its background jobs, from which the tests may have been started: ignoring Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def twistd(*arguments: str) -> list[str]:
     """The command of the checkout's ``twistd``."""
     return [sys.executable, str(SCRIPTS / "twistd"), *arguments]
@@ -131,6 +136,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                preexec_fn=heed_interrupts,
             )
         try:
             wait_for(f"the server serves {self.url}", self._serves)
@@ -158,7 +164,7 @@ class Server:
             return self.process.wait(DEADLINE_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"The server did not end after SIGTERM.\n{self.log}") from None
+            raise AssertionError(f"The server did not end when told to.\n{self.log}") from None
 
     def stop(self) -> int:
         """Send SIGTERM and wait for the end."""
