@@ -41,6 +41,8 @@ class PublicNameTests(SynchronousTestCase):
                 "HubException",
                 "InvocationError",
                 "KeyRing",
+                "NegotiateError",
+                "Redirect",
                 "Request",
                 "Settings",
                 "SignalRError",

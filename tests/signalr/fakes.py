@@ -117,10 +117,11 @@ class RecordingReceiver:
 
 
 class Gaps:
-    """The part of an endpoint that a connection talks to."""
+    """The parts of an endpoint and of its life cycle that a connection talks to."""
 
     def __init__(self) -> None:
         self.found = 0
+        self.lifecycle = self
 
     def gap_found(self, connection: object) -> None:
         self.found += 1

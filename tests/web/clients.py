@@ -19,7 +19,14 @@ from tests.web.wire import HttpConnection, HttpResponse, Link
 if TYPE_CHECKING:
     from tests.web.support import SiteHarness
 
-__all__ = ["USER_HEADER", "Client", "PollingClient", "WebSocketClient"]
+__all__ = [
+    "USER_HEADER",
+    "Client",
+    "ForeverFrameClient",
+    "PollingClient",
+    "ServerSentEventsClient",
+    "WebSocketClient",
+]
 
 #: Where a client says who it is.
 USER_HEADER = "X-User"
@@ -147,6 +154,11 @@ class Client:
     def assert_ended(self, case: SynchronousTestCase) -> None:
         """Check that the server has ended the latest receive request as the transport demands."""
         raise NotImplementedError
+
+    @staticmethod
+    def written(text: str) -> str:
+        """How the transport writes a JSON text."""
+        return text
 
     # Built on that
 
@@ -292,7 +304,128 @@ class WebSocketClient(Client):
         case.assertTrue(self.link.lost)
 
 
-class PollingClient(Client):
+class SendingClient(Client):
+    """A client that sends each text in a request of its own."""
+
+    def __init__(self, harness: SiteHarness, **options: Any) -> None:
+        super().__init__(harness, **options)
+        self._sent: list[HttpConnection] = []
+        self._keep_alives = 0
+
+    def send_text(self, text: str) -> None:
+        connection = self.harness.connection()
+        body = urlencode({"data": text}).encode()
+        connection.request("POST", self.target("send"), headers=self.headers, body=body)
+        self._sent.append(connection)
+        self._read()
+
+    def _read(self) -> None:
+        self.harness.flush()
+        for connection in list(self._sent):
+            if connection.response is not None and connection.response.complete:
+                self._sent.remove(connection)
+                connection.drop()
+                if connection.response.status == 200:
+                    self._note(connection.response.body.decode())
+
+
+class StreamClient(SendingClient):
+    """
+    A client that reads a response without an end.
+
+    Attributes:
+        stream: the latest receive request.
+        content_type: what it must be.
+    """
+
+    stream: HttpConnection
+    content_type: str
+
+    def open(self, command: str, **parameters: str) -> None:
+        self._parsed = 0
+        self.stream = self.harness.connection()
+        self.stream.request("GET", self.target(command, **parameters), headers=self.headers)
+        self.harness.flush()
+
+    def drop(self) -> None:
+        self.take()
+        self.stream.drop()
+
+    def take(self, *, again: bool = True) -> list[dict[str, Any]]:
+        self._read()
+        return self._taken()
+
+    def _read(self) -> None:
+        super()._read()
+        response = self.stream.response
+        if response is None or response.status != 200:
+            return
+        assert response.header("Content-Type") == self.content_type, response
+        body, self._parsed = response.body[self._parsed :], len(response.body)
+        for text in self.parse(body.decode()):
+            if text == "{}":
+                self._keep_alives += 1
+            elif text:
+                self._note(text)
+
+    def parse(self, text: str) -> Iterable[str]:
+        """The JSON values in a piece of the stream, which never ends within one; empty for its head."""
+        raise NotImplementedError
+
+    @property
+    def keep_alives(self) -> int:
+        self._read()
+        return self._keep_alives
+
+    @property
+    def served(self) -> bool:
+        self.harness.flush()
+        return self.stream.response is not None and not self.stream.closed and not self.stream.response.complete
+
+    def assert_ended(self, case: SynchronousTestCase) -> None:
+        self._read()
+        assert self.stream.response is not None
+        case.assertTrue(self.stream.response.complete)
+
+
+class ServerSentEventsClient(StreamClient):
+    """A client that reads server-sent events."""
+
+    transport = "serverSentEvents"
+    content_type = "text/event-stream"
+
+    def parse(self, text: str) -> Iterable[str]:
+        for event in text.split("\n\n")[:-1]:
+            assert event.startswith("data: ") and "\n" not in event, event
+            yield "" if event == "data: initialized" else event.removeprefix("data: ")
+
+
+class ForeverFrameClient(StreamClient):
+    """A client that reads the scripts of a hidden frame."""
+
+    transport = "foreverFrame"
+    content_type = "text/html; charset=UTF-8"
+
+    def open(self, command: str, **parameters: str) -> None:
+        super().open(command, frameId="7", **parameters)
+
+    @staticmethod
+    def written(text: str) -> str:
+        return text.replace("<", "\\u003c").replace(">", "\\u003e")
+
+    def parse(self, text: str) -> Iterable[str]:
+        if text.startswith("<!DOCTYPE html>"):
+            head, _, text = text.partition("</head><body>")
+            assert "getConnection('7')" in head, head
+        for script in text.split("</script>")[:-1]:
+            call = script.strip()
+            assert call.startswith("<script>r(c, ") and call.endswith(");"), call
+            json_text = call.removeprefix("<script>r(c, ").removesuffix(");")
+            assert "<" not in json_text and ">" not in json_text, json_text
+            yield json_text
+
+
+class PollingClient(SendingClient):
     """
     A client that polls.
 
@@ -305,9 +438,7 @@ class PollingClient(Client):
     def __init__(self, harness: SiteHarness, **options: Any) -> None:
         super().__init__(harness, **options)
         self.poll: HttpConnection | None = None
-        self._sent: list[HttpConnection] = []
         self._listening = False
-        self._keep_alives = 0
 
     def open(self, command: str, **parameters: str) -> None:
         self.poll = self.harness.connection()
@@ -338,22 +469,6 @@ class PollingClient(Client):
             if again:
                 self.poll_again()
         return self._taken()
-
-    def send_text(self, text: str) -> None:
-        connection = self.harness.connection()
-        body = urlencode({"data": text}).encode()
-        connection.request("POST", self.target("send"), headers=self.headers, body=body)
-        self._sent.append(connection)
-        self._read()
-
-    def _read(self) -> None:
-        self.harness.flush()
-        for connection in list(self._sent):
-            if connection.response is not None and connection.response.complete:
-                self._sent.remove(connection)
-                connection.drop()
-                if connection.response.status == 200:
-                    self._note(connection.response.body.decode())
 
     @property
     def keep_alives(self) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.web.clients import Client, PollingClient, WebSocketClient
+from tests.web.clients import Client, ForeverFrameClient, PollingClient, ServerSentEventsClient, WebSocketClient
 from tests.web.probe import BrokenHubError
 from tests.web.support import SiteHarness
 from twisted_ticker.signalr import EndpointSettings, KeyRing, Settings
@@ -184,7 +184,7 @@ class TransportTests:
         ]
         for (method, *arguments), text in expected:
             client.invoke(method, *arguments, hub="pRobe")
-            self.assertEqual(client.texts[-1], text)
+            self.assertEqual(client.texts[-1], client.written(text))
         self.assertEqual(len(self.flushLoggedErrors(BrokenHubError)), 1)
 
     def test_detailed_errors_tell_why(self) -> None:
@@ -726,3 +726,17 @@ class LongPollingTransportTests(TransportTests, SynchronousTestCase):
     client_class = PollingClient
     other_class = WebSocketClient
     absence_seconds = 30.0
+
+
+class ServerSentEventsTransportTests(TransportTests, SynchronousTestCase):
+    """The behaviour of all transports, by server-sent events."""
+
+    client_class = ServerSentEventsClient
+    other_class = PollingClient
+
+
+class ForeverFrameTransportTests(TransportTests, SynchronousTestCase):
+    """The behaviour of all transports, in a hidden frame."""
+
+    client_class = ForeverFrameClient
+    other_class = ServerSentEventsClient

@@ -21,6 +21,7 @@ A hub is a class whose marked methods clients can call, and which calls its clie
 from .errors import ConfigurationError, HubException, InvocationError, SignalRError
 from .hub import Hub, HubCallerContext, hub_method
 from .keys import KeyRing
+from .negotiation import NegotiateError, Redirect
 from .requests import Request, User
 from .server import HubContext, SignalRServer
 from .settings import EndpointSettings, Settings
@@ -34,6 +35,8 @@ __all__ = [
     "HubException",
     "InvocationError",
     "KeyRing",
+    "NegotiateError",
+    "Redirect",
     "Request",
     "Settings",
     "SignalRError",

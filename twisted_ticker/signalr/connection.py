@@ -24,7 +24,8 @@ from .signals import group_topic
 from .topics import Departure, Topic
 
 if TYPE_CHECKING:
-    from .endpoint import Call, Endpoint
+    from .calls import Call
+    from .endpoint import Endpoint
 
 __all__ = ["Connection", "ConnectionEvent", "ConnectionState"]
 
@@ -271,7 +272,7 @@ class Connection:
             self.paused_since = None
             if self.state is ConnectionState.BEHIND:
                 if self._pass_gaps():
-                    self.endpoint.gap_found(self)
+                    self.endpoint.lifecycle.gap_found(self)
                 self._catch_up()
 
     def pause(self, receiver: IReceiver) -> None:

@@ -10,20 +10,20 @@ Source: SignalR 2.4, ``PersistentConnection.cs``, ``Hubs/HubDispatcher.cs``, ``T
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from .connection import Connection
+from .calls import SCRIPT_COMMANDS, Call, Refusal, command_of
+from .cors import allow_headers, preflight
 from .errors import InvalidToken, NotAuthorized, RequestError
-from .hub import HubCallerContext
-from .interfaces import IReceiver
-from .once import Once
-from .protocol.cursors import Cursor
+from .lifecycle import Lifecycle
+from .negotiation import NegotiateError, Redirect
+from .protocol.framing import script_safe
 from .protocol.handshake import (
     INVALID_WEBSOCKET_REQUEST,
     MALFORMED_CONNECTION_ID,
@@ -35,82 +35,26 @@ from .protocol.handshake import (
     ProtocolVersion,
     negotiate_body,
 )
+from .protocol.jsonp import check_callback, wrap
 from .protocol.tokens import ConnectionToken
-from .requests import JSON, ReceiveChannel, Request, Response, User
+from .protocol.transports import FOREVER_FRAME, LONG_POLLING, WEB_SOCKETS, find_transport
+from .requests import JAVASCRIPT, JSON, ReceiveChannel, Request, Response
 from .settings import EndpointSettings
 
 if TYPE_CHECKING:
     from .server import SignalRServer
 
-__all__ = ["LONG_POLLING", "WEB_SOCKETS", "Call", "Endpoint", "command_of"]
+__all__ = ["Endpoint", "Negotiate"]
 
-WEB_SOCKETS = "webSockets"
-LONG_POLLING = "longPolling"
-_TRANSPORTS = {name.lower(): name for name in (WEB_SOCKETS, LONG_POLLING)}
-
-_SCRIPTS = ("hubs", "js")
+#: Says what an application wants done with a client that negotiates: serve it (``None``), or one of the others.
+Negotiate = Callable[[Request], Redirect | NegotiateError | None]
 
 #: What the host answers when the reference throws; the reason is for the log only.
 _SERVER_ERROR = Response(500)
 
+_MAX_FRAME_ID = 2**32 - 1
+
 Target = TypeVar("Target")
-
-
-def command_of(path: str) -> str:
-    """
-    The command that a request path ends in, in lower case: ``negotiate``, ``send``… or any other last segment.
-
-    Slashes behind it are allowed for the scripts only, as in the reference.
-    """
-    last = path.rstrip("/").rpartition("/")[2].lower()
-    return "" if path.endswith("/") and last not in _SCRIPTS else last
-
-
-@dataclass(frozen=True, slots=True)
-class Call(Generic[Target]):
-    """
-    A request that has passed the checks.
-
-    Attributes:
-        request: the request.
-        command: see :func:`command_of`.
-        transport: wire name of the transport that it names.
-        connection_id: from its token.
-        user: who sends it.
-        target: what it is about: for hubs, those of its ``connectionData``.
-    """
-
-    request: Request
-    command: str
-    transport: str
-    connection_id: str
-    user: User | None
-    target: Target
-
-    @property
-    def parameter_in_body_too(self) -> bool:
-        """Whether message id and groups token may also come in the form."""
-        return self.transport == LONG_POLLING
-
-    def position_parameter(self, name: str) -> str | None:
-        """A parameter of a receive request that says where the client stands; empty counts as absent."""
-        value = self.request.query.get(name)
-        if not value and self.parameter_in_body_too:
-            value = self.request.form.get(name)
-        return value or None
-
-    @property
-    def context(self) -> HubCallerContext:
-        """The call as application code sees it."""
-        return HubCallerContext(self.connection_id, self.user, self.request, self.transport)
-
-
-class _Refusal(Exception):
-    """The request is answered with *response* and goes no further."""
-
-    def __init__(self, response: Response) -> None:
-        super().__init__(response.body.decode() or response.reason)
-        self.response = response
 
 
 class Endpoint(ABC, Generic[Target]):
@@ -121,14 +65,22 @@ class Endpoint(ABC, Generic[Target]):
         path: the path, without a slash at its end.
         server: connections, bus and keys, which endpoints share.
         settings: this endpoint's own.
+        negotiate: may move or refuse clients.
+
+    Attributes:
+        lifecycle: what happens to this endpoint's connections.
     """
 
     _log = Logger()
 
-    def __init__(self, path: str, server: SignalRServer, settings: EndpointSettings) -> None:
+    def __init__(
+        self, path: str, server: SignalRServer, settings: EndpointSettings, negotiate: Negotiate | None = None
+    ) -> None:
         self.path = path
         self.settings = settings
+        self.lifecycle = Lifecycle(self, server)
         self._server = server
+        self._application_negotiates = negotiate
 
     # What subclasses decide
 
@@ -183,9 +135,29 @@ class Endpoint(ABC, Generic[Target]):
 
     def respond(self, request: Request) -> Response | ReceiveChannel | Deferred[Response]:
         """Answer one request below this endpoint's path."""
+        origins = self.settings.allowed_origins
+        asked_before = preflight(request, origins)
+        if asked_before is not None:
+            return asked_before
+        answer = self._answer(request)
+        if isinstance(answer, Deferred):
+            return answer.addCallback(self._dress, request)
+        if isinstance(answer, ReceiveChannel):
+            return replace(answer, headers=allow_headers(request, origins))
+        return self._dress(answer, request)
+
+    def _dress(self, response: Response, request: Request) -> Response:
+        """The response as the page that asked for it can read it."""
+        callback = request.query.get("callback")
+        if callback and response.content_type == JSON:
+            response = replace(response, body=wrap(callback, response.body), content_type=JAVASCRIPT)
+        headers = allow_headers(request, self.settings.allowed_origins)
+        return replace(response, headers={**response.headers, **headers}) if headers else response
+
+    def _answer(self, request: Request) -> Response | ReceiveChannel | Deferred[Response]:
         try:
             return self._respond(request)
-        except _Refusal as refusal:
+        except Refusal as refusal:
             self._refused(request, refusal)
             return refusal.response
         except NotAuthorized as error:
@@ -207,14 +179,12 @@ class Endpoint(ABC, Generic[Target]):
         )
 
     def _respond(self, request: Request) -> Response | ReceiveChannel | Deferred[Response]:
-        if request.query.get("callback"):
-            raise _Refusal(Response(403, reason="Forbidden: JSONP is disabled."))
+        self._check_callback(request)
         target = self.target_of(request)
         command = command_of(request.path)
-        if command in _SCRIPTS:
-            script = self.script(request)
-            if script is not None:
-                return script
+        script = self.script(request) if command in SCRIPT_COMMANDS else None
+        if script is not None:
+            return script
         if command == "negotiate":
             return self._negotiate(request)
         if command == "ping":
@@ -226,18 +196,23 @@ class Endpoint(ABC, Generic[Target]):
             self._server.disconnect(call.connection_id, stop_called=True)
             return Response(200, b"", "text/plain")
         if call.transport == WEB_SOCKETS and not request.can_upgrade:
-            raise _Refusal(Response(400, INVALID_WEBSOCKET_REQUEST.encode()))
+            raise Refusal(Response(400, INVALID_WEBSOCKET_REQUEST.encode()))
         if command == "send":
             return self._send(call)
-        if not self._server.running:
-            raise _Refusal(Response(503, b"The server is shutting down."))
-        return ReceiveChannel(
-            call.transport,
-            open=lambda receiver: self._open(call, receiver),
-            received=lambda text, answer: self._received(call, text, answer),
-        )
+        return self._receive_channel(call)
+
+    def _check_callback(self, request: Request) -> None:
+        callback = request.query.get("callback")
+        if callback and not self.settings.enable_jsonp:
+            raise Refusal(Response(403, reason="Forbidden: JSONP is disabled."))
+        if callback:
+            check_callback(callback)
 
     def _negotiate(self, request: Request) -> Response:
+        version = ProtocolVersion.resolve(request.query.get("clientProtocol"))
+        elsewhere = None if self._application_negotiates is None else self._application_negotiates(request)
+        if elsewhere is not None:
+            return Response(200, elsewhere.body(version), JSON)
         settings = self._server.settings
         connection_id = self._server.new_connection_id()
         user = self._server.user_of(request)
@@ -249,47 +224,37 @@ class Endpoint(ABC, Generic[Target]):
             keep_alive_timeout=settings.keep_alive_timeout,
             disconnect_timeout=settings.disconnect_timeout,
             connection_timeout=settings.connection_timeout,
-            try_web_sockets=True,
-            protocol_version=ProtocolVersion.resolve(request.query.get("clientProtocol")),
+            try_web_sockets=WEB_SOCKETS in self.settings.transports,
+            protocol_version=version,
             transport_connect_timeout=settings.transport_connect_timeout,
             long_poll_delay=settings.long_poll_delay,
         )
         return Response(200, body, JSON)
 
     def _admit(self, request: Request, command: str, target: Target) -> Call[Target]:
-        transport = _TRANSPORTS.get(request.query.get("transport", "").lower())
-        if transport is None:
-            raise _Refusal(Response(400, UNKNOWN_TRANSPORT.encode()))
+        transport = find_transport(request.query.get("transport"))
+        if transport is None or transport not in self.settings.transports:
+            raise Refusal(Response(400, UNKNOWN_TRANSPORT.encode()))
         encoded = request.query.get("connectionToken")
         if not encoded:
-            raise _Refusal(Response(400, MISSING_CONNECTION_TOKEN.encode()))
+            raise Refusal(Response(400, MISSING_CONNECTION_TOKEN.encode()))
         try:
             token = ConnectionToken.decode(encoded, self._server.connection_tokens)
         except InvalidToken:
-            raise _Refusal(Response(400, MALFORMED_CONNECTION_ID.encode())) from None
+            raise Refusal(Response(400, MALFORMED_CONNECTION_ID.encode())) from None
         user = self._server.user_of(request)
         if token.user_name.casefold() != (user.name if user else "").casefold():
-            raise _Refusal(Response(403, UNRECOGNIZED_USER.encode()))
+            raise Refusal(Response(403, UNRECOGNIZED_USER.encode()))
         return Call(request, command, transport, token.connection_id, user, target)
 
     def _start(self, call: Call[Target]) -> Deferred[Response]:
-        connection = self._server.connections.get(call.connection_id)
-        # Any valid token is good at any time: the receive request may be with another server.
-        started = connection.started if connection is not None else Once[None]()
-        return started.call(lambda: self.connected(call)).addCallbacks(
-            lambda _: Response(200, STARTED_BODY, JSON),
-            lambda failure: self._event_failed(failure, call, _SERVER_ERROR),
+        return self.lifecycle.start(call).addCallbacks(
+            lambda _: Response(200, STARTED_BODY, JSON), lambda failure: self._failed(failure, call)
         )
 
-    def _event_failed(self, failure: Failure, call: Call[Target], answer: Response) -> Response:
-        self._server.counters.failed_events += 1
-        self._log.failure(
-            "The application failed at /{command} of connection {id}",
-            failure,
-            command=call.command,
-            id=call.connection_id,
-        )
-        return answer
+    def _failed(self, failure: Failure, call: Call[Target]) -> Response:
+        self.lifecycle.event_failed(failure, call)
+        return _SERVER_ERROR
 
     # Client to server
 
@@ -297,20 +262,22 @@ class Endpoint(ABC, Generic[Target]):
         text = call.request.form.get("data")
         if text is None and call.transport == LONG_POLLING:
             text = call.request.query.get("data")
-        if not text:
-            raise RequestError("The request has no usable data.")
+        if text is None:
+            raise RequestError("The request has no data.")
         answer: Deferred[Response] = Deferred()
 
         def respond(result: bytes | None) -> None:
-            response = Response(200) if result is None else Response(200, result, JSON)
             # What the method has sent to clients leaves before its result.
-            self._server.turn.call_soon(lambda: answer.callback(response))
+            self._server.turn.call_soon(lambda: answer.callback(self._result_response(call, result)))
 
-        def failed(failure: Failure) -> None:
-            answer.callback(self._event_failed(failure, call, _SERVER_ERROR))
-
-        self.receive(call, text).addCallbacks(respond, failed)
+        self.receive(call, text).addCallbacks(respond, lambda failure: answer.callback(self._failed(failure, call)))
         return answer
+
+    @staticmethod
+    def _result_response(call: Call[Target], result: bytes | None) -> Response:
+        if result is None:
+            return Response(200)
+        return Response(200, script_safe(result) if call.transport == FOREVER_FRAME else result, JSON)
 
     def _received(self, call: Call[Target], text: str, answer: Callable[[bytes], None]) -> None:
         try:
@@ -323,77 +290,25 @@ class Endpoint(ABC, Generic[Target]):
             if result is not None:
                 self._server.turn.call_soon(lambda: answer(result))
 
-        outcome.addCallbacks(respond, self._event_failed, errbackArgs=(call, _SERVER_ERROR))
+        outcome.addCallbacks(respond, self.lifecycle.event_failed, errbackArgs=(call,))
 
     # Server to client
 
-    def _open(self, call: Call[Target], receiver: IReceiver) -> None:
-        connecting = call.command == "connect"
-        position = self._server.bus.position_of(Cursor.parse(call.position_parameter("messageId")))
-        connection, known = self._server.connection_for(self, call)
-        # A client that this server has forgotten was listening all the time, so its topics are its from where it
-        # stands; whoever is known and names new hubs listens to those from now on.
-        connection.listen_to(self.topics(call), since=None if known else position)
-        self._restore_groups(call, connection, known=known)
-        gap = connection.attach(receiver, position=position, initialize=connecting)
-        missed = gap or position is None
-        if connecting:
-            self._connect(call, connection, receiver)
-            return
-        if missed:
-            self._count_gap(connection)
-        if call.transport != LONG_POLLING or call.command == "reconnect":
-            self._reconnect(call, connection, receiver, missed=missed)
-        elif missed:
-            self._raise_gap(connection)
-        connection.ready(receiver)
-
-    def _connect(self, call: Call[Target], connection: Connection, receiver: IReceiver) -> None:
-        if ProtocolVersion.resolve(call.request.query.get("clientProtocol")).sends_start:
-            connection.ready(receiver)
-            return
-        connection.started.call(lambda: self.connected(call)).addCallbacks(
-            lambda _: connection.ready(receiver),
-            lambda failure: self._end_after_failure(failure, call, connection, receiver),
+    def _receive_channel(self, call: Call[Target]) -> ReceiveChannel:
+        if not self._server.running:
+            raise Refusal(Response(503, b"The server is shutting down."))
+        return ReceiveChannel(
+            call.transport,
+            open=lambda receiver: self.lifecycle.open(call, receiver),
+            received=lambda text, answer: self._received(call, text, answer),
+            frame_id=_frame_id(call.request) if call.transport == FOREVER_FRAME else 0,
+            callback=call.request.query.get("callback") or None,
         )
 
-    def _reconnect(self, call: Call[Target], connection: Connection, receiver: IReceiver, *, missed: bool) -> None:
-        self.reconnected(call, missed=missed).addErrback(self._end_after_failure, call, connection, receiver)
 
-    def _end_after_failure(
-        self, failure: Failure, call: Call[Target], connection: Connection, receiver: IReceiver
-    ) -> None:
-        self._event_failed(failure, call, _SERVER_ERROR)
-        if connection.receiver is receiver:
-            connection.end_receiver()
-
-    def _restore_groups(self, call: Call[Target], connection: Connection, *, known: bool) -> None:
-        token = self._server.read_groups_token(call.connection_id, call.position_parameter("groupsToken"))
-        joined: Mapping[str, int] = {} if token is None else token.joined
-        # Positions of another run of the server mean nothing here.
-        current = token is not None and token.epoch == self._server.bus.epoch
-        if not known:
-            groups = self.rejoin(call, list(joined))
-            connection.restore_groups({name: joined[name] if current else None for name in groups})
-        # Of a connection that this server knows, its memory is right: the latest token may never have arrived.
-        connection.announce_groups_unless(joined if current else {})
-
-    # Gaps and ends
-
-    def gap_found(self, connection: Connection) -> None:
-        """A client that was too slow for its topics' rings has missed messages."""
-        self._count_gap(connection)
-        self._raise_gap(connection)
-
-    def _count_gap(self, connection: Connection) -> None:
-        self._server.counters.gaps += 1
-        self._log.warn("Connection {id} has missed messages that are no longer kept", id=connection.connection_id)
-
-    def _raise_gap(self, connection: Connection) -> None:
-        call: Call[Target] = connection.call
-        self.gap_found_by(call).addErrback(self._event_failed, call, _SERVER_ERROR)
-
-    def closed(self, connection: Connection, *, stop_called: bool) -> None:
-        """A connection of this endpoint is over."""
-        call: Call[Target] = connection.call
-        self.disconnected(call, stop_called=stop_called).addErrback(self._event_failed, call, _SERVER_ERROR)
+def _frame_id(request: Request) -> int:
+    text = request.query.get("frameId", "")
+    # A number too long to be one is not worth being converted.
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= _MAX_FRAME_ID):
+        raise RequestError("The supplied frameId is in the incorrect format.")
+    return int(text)

@@ -14,7 +14,7 @@ from twisted.logger import Logger
 
 from .connection import Connection
 from .counters import Counters
-from .endpoint import LONG_POLLING
+from .protocol.transports import LONG_POLLING
 from .settings import Settings
 
 __all__ = ["Heartbeat"]

@@ -5,13 +5,15 @@ An endpoint whose messages are hub calls: which hubs a connection listens to, an
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 
+from .calls import Call
 from .descriptors import HubDescriptor
 from .dispatch import HubDispatcher
-from .endpoint import Call, Endpoint
+from .endpoint import Endpoint, Negotiate
 from .hub import Hub
 from .protocol.handshake import PROXIES_DISABLED_SCRIPT, parse_connection_data
 from .protocol.proxies import proxy_script
@@ -39,12 +41,18 @@ class HubEndpoint(Endpoint[Hubs]):
         server: connections, bus and keys.
         settings: this endpoint's own.
         hubs: the hubs, of different names.
+        negotiate: may move or refuse clients.
     """
 
     def __init__(
-        self, path: str, server: SignalRServer, settings: EndpointSettings, hubs: Sequence[HubDescriptor]
+        self,
+        path: str,
+        server: SignalRServer,
+        settings: EndpointSettings,
+        hubs: Sequence[HubDescriptor],
+        negotiate: Negotiate | None = None,
     ) -> None:
-        super().__init__(path, server, settings)
+        super().__init__(path, server, settings, negotiate)
         self._hubs = hubs
         self._dispatcher = HubDispatcher(
             hubs,
@@ -103,4 +111,9 @@ class HubEndpoint(Endpoint[Hubs]):
         # The path as the page asked for it: letter case and what a front end has added included.
         url = request.path.rstrip("/").rpartition("/")[0]
         text = proxy_script(url, {hub.script_name: hub.method_names for hub in self._hubs})
-        return Response(200, text.encode("ascii"), JAVASCRIPT)
+        body = text.encode("ascii")
+        etag = f'"{sha256(body).hexdigest()[:32]}"'
+        headers = {"ETag": etag, "Cache-Control": "no-cache"}
+        if etag in request.headers.get("if-none-match", ""):
+            return Response(304, headers=headers)
+        return Response(200, body, JAVASCRIPT, headers=headers)

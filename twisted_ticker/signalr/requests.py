@@ -136,8 +136,14 @@ class ReceiveChannel:
         open: to be called once with the open transport's receiver.
         received: to be called with each text that the client sends on the channel itself, and with what shall send
             the result of it back.
+        frame_id: number of a forever frame in the page around it.
+        callback: the function that a JSONP client wants to have called.
+        headers: further ones of the response that carries the channel.
     """
 
     transport: str
     open: Callable[[IReceiver], None]
     received: Callable[[str, Callable[[bytes], None]], None]
+    frame_id: int = 0
+    callback: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)

@@ -16,10 +16,11 @@ from twisted.internet.task import deferLater
 
 from .audiences import Clients, Groups
 from .bus import MessageBus
+from .calls import Call
 from .connection import Connection
 from .counters import Counters
 from .descriptors import HubDescriptor, HubFactory
-from .endpoint import Call, Endpoint
+from .endpoint import Endpoint, Negotiate
 from .errors import ConfigurationError, InvalidToken, SignalRError
 from .heartbeat import Heartbeat
 from .hub import Hub
@@ -111,7 +112,14 @@ class SignalRServer(Service):
 
     # Assembling
 
-    def map_hubs(self, path: str, hubs: Sequence[HubFactory], settings: EndpointSettings | None = None) -> HubEndpoint:
+    def map_hubs(
+        self,
+        path: str,
+        hubs: Sequence[HubFactory],
+        settings: EndpointSettings | None = None,
+        *,
+        negotiate: Negotiate | None = None,
+    ) -> HubEndpoint:
         """
         Serve hubs below a path. A hub class that is mapped on two paths has one audience.
 
@@ -120,6 +128,8 @@ class SignalRServer(Service):
             hubs: hub classes, or calls without arguments that make instances, such as
                 ``functools.partial(StockTickerHub, market)``.
             settings: the endpoint's own.
+            negotiate: asked about every client that negotiates; may answer with a :class:`.Redirect` or a
+                :class:`.NegotiateError`.
 
         Raises:
             ConfigurationError: a path that is taken, two hubs of one name, or a hub that clients could not call.
@@ -128,13 +138,16 @@ class SignalRServer(Service):
         names = [descriptor.name.lower() for descriptor in descriptors]
         if len(set(names)) != len(names):
             raise ConfigurationError(f"Two hubs have the same name: {', '.join(sorted(names))}.")
-        endpoint = HubEndpoint(_mount_path(path), self, settings or EndpointSettings(), descriptors)
-        if any(other.path.lower() == endpoint.path.lower() for other in self._endpoints):
-            raise ConfigurationError(f"The path {path!r} is mapped already.")
-        self._endpoints.append(endpoint)
-        self._endpoints.sort(key=lambda mapped: len(mapped.path), reverse=True)
+        endpoint = HubEndpoint(_mount_path(path), self, settings or EndpointSettings(), descriptors, negotiate)
+        self._map(endpoint)
         self._hubs.update((descriptor.hub_class, descriptor) for descriptor in descriptors)
         return endpoint
+
+    def _map(self, endpoint: Endpoint[Any]) -> None:
+        if any(other.path.lower() == endpoint.path.lower() for other in self._endpoints):
+            raise ConfigurationError(f"The path {endpoint.path!r} is mapped already.")
+        self._endpoints.append(endpoint)
+        self._endpoints.sort(key=lambda mapped: len(mapped.path), reverse=True)
 
     def hub_context(self, hub_class: type[Hub]) -> HubContext:
         """
@@ -210,7 +223,7 @@ class SignalRServer(Service):
         connection = self.connections.pop(connection_id, None)
         if connection is not None:
             connection.close()
-            connection.endpoint.closed(connection, stop_called=stop_called)
+            connection.endpoint.lifecycle.closed(connection, stop_called=stop_called)
 
     def read_groups_token(self, connection_id: str, token: str | None) -> GroupsToken | None:
         """The groups token of a request; ``None`` when it has none that is good, which is no error."""

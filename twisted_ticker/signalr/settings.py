@@ -6,10 +6,12 @@ Source: SignalR 2.4, ``Configuration/DefaultConfigurationManager.cs``, ``Configu
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import cast
 
 from .errors import ConfigurationError
+from .protocol.transports import ALL_TRANSPORTS
 
 __all__ = ["EndpointSettings", "Settings"]
 
@@ -103,7 +105,23 @@ class EndpointSettings:
         enable_detailed_errors: whether error results tell the texts of all exceptions, instead of only those of a
             ``HubException``.
         enable_javascript_proxies: whether ``/hubs`` and ``/js`` serve the proxy script.
+        enable_jsonp: whether clients may have answers as calls of a function that they name.
+        allowed_origins: pages of which other origins, such as ``https://example.org``, may call; ``"*"`` among them
+            means any, without cookies and the like.
+        transports: wire names of the transports that are served.
     """
 
     enable_detailed_errors: bool = False
     enable_javascript_proxies: bool = True
+    enable_jsonp: bool = False
+    allowed_origins: Collection[str] = ()
+    transports: Collection[str] = ALL_TRANSPORTS
+
+    def __post_init__(self) -> None:
+        unknown = set(self.transports) - set(ALL_TRANSPORTS)
+        if unknown:
+            raise ConfigurationError(
+                f"There is no transport {sorted(unknown)[0]!r}; there are {', '.join(ALL_TRANSPORTS)}."
+            )
+        if isinstance(self.allowed_origins, str):
+            raise ConfigurationError("allowed_origins is a list of origins, not a text.")

@@ -14,13 +14,16 @@ from twisted.web.resource import IResource
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
-from ..signalr.endpoint import WEB_SOCKETS, Endpoint
-from ..signalr.protocol.framing import LongPollingFraming
+from ..signalr.endpoint import Endpoint
+from ..signalr.interfaces import IReceiver
+from ..signalr.protocol.transports import FOREVER_FRAME, SERVER_SENT_EVENTS, WEB_SOCKETS
 from ..signalr.requests import ReceiveChannel
 from ..signalr.server import SignalRServer
+from .forever_frame import open_forever_frame
 from .long_polling import LongPollingReceiver
 from .parameters import request_of
 from .responses import respond, respond_later
+from .server_sent_events import open_server_sent_events
 from .websocket import SignalRWebSocketFactory
 
 __all__ = ["SignalRResource"]
@@ -58,7 +61,7 @@ class SignalRResource:
         self._websockets = SignalRWebSocketFactory(
             clock, max_message_bytes=server.settings.max_incoming_websocket_message_size
         )
-        self._long_polling = LongPollingFraming(round(server.settings.long_poll_delay * 1000))
+        self._long_poll_delay_ms = round(server.settings.long_poll_delay * 1000)
 
     def getChildWithDefault(self, name: bytes, request: Request) -> IResource:
         """Find who serves a request."""
@@ -66,7 +69,7 @@ class SignalRResource:
         endpoint = self._server.endpoint_for(path)
         if endpoint is None:
             return cast(IResource, self._otherwise.getChildWithDefault(name, request))
-        return _EndpointResource(endpoint, self._websockets, self._long_polling)
+        return _EndpointResource(endpoint, self._websockets, self._long_poll_delay_ms)
 
     def putChild(self, path: bytes, child: IResource) -> None:
         """Put a child beside the mapped paths."""
@@ -83,12 +86,10 @@ class _EndpointResource:
 
     isLeaf = True
 
-    def __init__(
-        self, endpoint: Endpoint[Any], websockets: SignalRWebSocketFactory, long_polling: LongPollingFraming
-    ) -> None:
+    def __init__(self, endpoint: Endpoint[Any], websockets: SignalRWebSocketFactory, long_poll_delay_ms: int) -> None:
         self._endpoint = endpoint
         self._websockets = websockets
-        self._long_polling = long_polling
+        self._long_poll_delay_ms = long_poll_delay_ms
 
     def getChildWithDefault(self, name: bytes, request: Request) -> IResource:
         raise NotImplementedError("A leaf has no children.")
@@ -109,5 +110,12 @@ class _EndpointResource:
     def _open(self, request: Request, channel: ReceiveChannel) -> object:
         if channel.transport == WEB_SOCKETS:
             return self._websockets.upgrade(request, channel)
-        channel.open(LongPollingReceiver(request, self._long_polling))
+        channel.open(self._receiver(request, channel))
         return NOT_DONE_YET
+
+    def _receiver(self, request: Request, channel: ReceiveChannel) -> IReceiver:
+        if channel.transport == SERVER_SENT_EVENTS:
+            return open_server_sent_events(request, channel)
+        if channel.transport == FOREVER_FRAME:
+            return open_forever_frame(request, channel)
+        return LongPollingReceiver(request, channel, delay_ms=self._long_poll_delay_ms)

@@ -11,11 +11,11 @@ from twisted.web.server import Request
 from zope.interface import implementer
 
 from ..signalr.connection import Connection
-from ..signalr.endpoint import LONG_POLLING
 from ..signalr.interfaces import IReceiver
 from ..signalr.protocol.framing import LONG_POLLING_KEEP_ALIVE, LongPollingFraming
 from ..signalr.protocol.messages import Envelope
-from ..signalr.requests import JSON, Response
+from ..signalr.protocol.transports import LONG_POLLING
+from ..signalr.requests import JAVASCRIPT, JSON, ReceiveChannel, Response
 from .responses import prepare
 
 __all__ = ["LongPollingReceiver"]
@@ -29,19 +29,22 @@ class LongPollingReceiver:
     Args:
         request: the poll; its status and headers leave at once, so that proxies and clients see that it is being
             served.
-        framing: makes the body; the same object for all polls of a server, so that they share it.
+        channel: what it carries.
+        delay_ms: the pause that clients make between polls.
     """
 
     transport = LONG_POLLING
     single_use = True
     writable = True
 
-    def __init__(self, request: Request, framing: LongPollingFraming) -> None:
+    def __init__(self, request: Request, channel: ReceiveChannel, *, delay_ms: int) -> None:
         self.connection: Connection | None = None
         self._request = request
-        self._framing = framing
+        # Framings of the same values are equal, so polls share what one of them has made.
+        self._framing = LongPollingFraming(delay_ms, channel.callback)
         request.notifyFinish().addErrback(self._gone)
-        prepare(request, Response(200, content_type=JSON))
+        content_type = JSON if channel.callback is None else JAVASCRIPT
+        prepare(request, Response(200, content_type=content_type, headers=channel.headers))
         request.write(b"")
 
     def _gone(self, reason: Failure) -> None:
@@ -54,8 +57,9 @@ class LongPollingReceiver:
         self._request.finish()
 
     def keep_alive(self) -> None:
-        """See :class:`.IReceiver`."""
-        self._request.write(LONG_POLLING_KEEP_ALIVE)
+        """See :class:`.IReceiver`; a script gets none, as in the reference."""
+        if self._framing.callback is None:
+            self._request.write(LONG_POLLING_KEEP_ALIVE)
 
     def end(self, envelope: Envelope) -> None:
         """See :class:`.IReceiver`."""

@@ -24,6 +24,8 @@ def prepare(request: Request, response: Response) -> None:
     request.setHeader(b"Cache-Control", b"no-store")
     if response.content_type is not None:
         request.setHeader(b"Content-Type", response.content_type.encode("ascii"))
+    for name, value in response.headers.items():
+        request.setHeader(name.encode("ascii"), value.encode("ascii"))
 
 
 def respond(request: Request, response: Response) -> None:

@@ -17,10 +17,10 @@ from twisted.web.server import Request
 from zope.interface import implementer
 
 from ..signalr.connection import Connection
-from ..signalr.endpoint import WEB_SOCKETS
 from ..signalr.interfaces import IReceiver
 from ..signalr.protocol.framing import WEBSOCKET_KEEP_ALIVE, websocket_framing, websocket_text
 from ..signalr.protocol.messages import Envelope
+from ..signalr.protocol.transports import WEB_SOCKETS
 from ..signalr.requests import ReceiveChannel
 
 __all__ = ["SignalRWebSocketFactory", "SignalRWebSocketProtocol", "WebSocketReceiver"]

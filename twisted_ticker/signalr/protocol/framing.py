@@ -10,12 +10,20 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from .jsonp import wrap
 from .messages import KEEP_ALIVE, Envelope
 
 __all__ = [
+    "FOREVER_FRAME_KEEP_ALIVE",
     "LONG_POLLING_KEEP_ALIVE",
+    "SERVER_SENT_EVENTS_HEAD",
+    "SERVER_SENT_EVENTS_KEEP_ALIVE",
     "WEBSOCKET_KEEP_ALIVE",
     "LongPollingFraming",
+    "forever_frame_framing",
+    "forever_frame_head",
+    "script_safe",
+    "server_sent_events_framing",
     "websocket_framing",
     "websocket_text",
 ]
@@ -48,14 +56,70 @@ def websocket_framing(envelope: Envelope) -> bytes:
 WEBSOCKET_KEEP_ALIVE = websocket_text(KEEP_ALIVE)
 
 
+def event(payload: bytes) -> bytes:
+    """
+    One server-sent event.
+
+    JSON has no raw line breaks, so one data line is enough; the .NET client takes each for a message of its own.
+    """
+    return b"data: %b\n\n" % payload
+
+
+def server_sent_events_framing(envelope: Envelope) -> bytes:
+    """An envelope as a server-sent event."""
+    return event(envelope.json())
+
+
+#: Opens the stream through proxies, and tells the client that it is open.
+SERVER_SENT_EVENTS_HEAD = event(b"initialized")
+SERVER_SENT_EVENTS_KEEP_ALIVE = event(KEEP_ALIVE)
+
+
+def script_safe(json: bytes) -> bytes:
+    """JSON that stands in a page: nothing in it can end the script element."""
+    return json.replace(b"<", rb"\u003c").replace(b">", rb"\u003e")
+
+
+def forever_frame_head(frame_id: int) -> bytes:
+    """
+    The beginning of a forever frame's page: finds the client in the page around it, and tells it that the stream is
+    open.
+
+    IE 8 has no ``bind``, so the receiving function is a closure. Where jQuery is gone, it does nothing.
+    """
+    return (
+        "<!DOCTYPE html><html><head><title>SignalR stream</title><script>\n"
+        "var q=window.parent.jQuery,f=q&&q.signalR&&q.signalR.transports.foreverFrame,\n"
+        f"c=f?f.getConnection('{frame_id}'):null,r=function(k,m){{if(f){{f.receive(k,m);}}}};\n"
+        "if(f){f.started(c);}\n"
+        "</script></head><body>\n"
+    ).encode("ascii")
+
+
+def forever_frame_framing(envelope: Envelope) -> bytes:
+    """An envelope as a script of a forever frame."""
+    return b"<script>r(c, %b);</script>\r\n" % script_safe(envelope.json())
+
+
+FOREVER_FRAME_KEEP_ALIVE = b"<script>r(c, %b);</script>\n\n" % KEEP_ALIVE
+
+
 @dataclass(frozen=True, slots=True)
 class LongPollingFraming:
-    """An envelope as the body of a poll's answer; *delay_ms* is the pause that clients make between polls."""
+    """
+    An envelope as the body of a poll's answer.
+
+    Attributes:
+        delay_ms: the pause that clients make between polls.
+        callback: the function that a JSONP client wants to have called, which has been checked.
+    """
 
     delay_ms: int = 0
+    callback: str | None = None
 
     def __call__(self, envelope: Envelope) -> bytes:
-        return envelope.json(long_poll_delay_ms=self.delay_ms)
+        json = envelope.json(long_poll_delay_ms=self.delay_ms)
+        return json if self.callback is None else wrap(self.callback, json)
 
 
 #: White space is legal before JSON; the .NET client knows a chunk of exactly one blank.

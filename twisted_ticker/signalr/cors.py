@@ -1,0 +1,45 @@
+"""
+Which pages of other origins may call an endpoint, and how their browsers are told.
+
+Source: Microsoft.Owin.Cors, as recorded in front of the genuine server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from .requests import Request, Response
+
+__all__ = ["allow_headers", "preflight"]
+
+
+def allow_headers(request: Request, allowed_origins: Collection[str]) -> dict[str, str]:
+    """
+    The headers that let the page that sent a request read its answer; none for a page that may not.
+
+    An origin is never answered with ``*`` and credentials: that would let any page act as its visitor.
+    """
+    origin = request.headers.get("origin")
+    if not allowed_origins or not origin:
+        return {}
+    if origin.lower() in {allowed.lower() for allowed in allowed_origins}:
+        return {
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Allow-Credentials": "true",
+            "Vary": "Origin",
+        }
+    return {"Access-Control-Allow-Origin": "*"} if "*" in allowed_origins else {}
+
+
+def preflight(request: Request, allowed_origins: Collection[str]) -> Response | None:
+    """The answer to a browser that asks before it sends a request; ``None`` when that is not what it does."""
+    if request.method != "OPTIONS" or not request.headers.get("access-control-request-method"):
+        return None
+    headers = allow_headers(request, allowed_origins)
+    if not headers:
+        return None
+    headers["Access-Control-Allow-Methods"] = "GET, POST"
+    wanted = request.headers.get("access-control-request-headers")
+    if wanted:
+        headers["Access-Control-Allow-Headers"] = wanted
+    return Response(200, headers=headers)
