@@ -210,6 +210,36 @@ class BacklogTests(BusTestCase):
         self.assertEqual(sizes, [[len(half), len(half)], [1], [len(large)]])
 
 
+class ConflationTests(BusTestCase):
+    """Messages of which who is behind needs only the newest."""
+
+    def publish_keyed(self, *messages: tuple[str | None, bytes]) -> None:
+        for key, payload in messages:
+            self.bus.publish("a", payload, conflation_key=key)
+        self.end_turn()
+
+    def test_who_is_behind_gets_the_newest_of_each_key(self) -> None:
+        """At its own place, and with all messages that have no key."""
+        joined = {self.bus.subscribe("a"): 0}
+        self.publish_keyed(("x", b"x1"), (None, b"1"), ("y", b"y1"), ("x", b"x2"), (None, b"2"))
+        self.assertEqual(self.read(joined, 0), (b"1", b"y1", b"x2", b"2"))
+        self.assertEqual(self.read(joined, 4), (b"2",))
+
+    def test_who_is_live_gets_everything(self) -> None:
+        """Nothing is kept from a reader that keeps up."""
+        reader = self.live("a")
+        self.publish_keyed(("x", b"x1"), ("x", b"x2"))
+        self.assertEqual(reader.messages, [b"x1", b"x2"])
+
+    def test_a_newer_message_for_others_does_not_replace(self) -> None:
+        """What is not meant for the reader is not the newest that it needs."""
+        joined = {self.bus.subscribe("a"): 0}
+        self.publish_keyed(("x", b"x1"))
+        self.bus.publish("a", b"x2", excluded=["reader"], conflation_key="x")
+        self.end_turn()
+        self.assertEqual(self.read(joined, 0), (b"x1",))
+
+
 class GapTests(SynchronousTestCase):
     """Bounds of the rings, and that nothing is lost without being noticed."""
 

@@ -13,7 +13,7 @@ below the floor has missed something, and is told.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
 from operator import attrgetter
@@ -91,7 +91,14 @@ class MessageBus:
 
     # Publishing
 
-    def publish(self, key: str, payload: bytes, excluded: Collection[str] = ()) -> int:
+    def publish(
+        self,
+        key: str,
+        payload: bytes,
+        excluded: Collection[str] = (),
+        *,
+        conflation_key: Hashable | None = None,
+    ) -> int:
         """
         Publish to all readers of a topic; they get it at the end of the turn.
 
@@ -100,6 +107,7 @@ class MessageBus:
                 later are told that they missed something.
             payload: JSON.
             excluded: connection ids of readers who shall not get it.
+            conflation_key: who is behind gets only the newest message of each such key.
 
         Returns:
             The message's sequence number.
@@ -112,7 +120,7 @@ class MessageBus:
         if not topic.fresh:
             self._dirty.append(topic)
             self._schedule_flush()
-        topic.append(Message(self.sequence, payload, excluded, self._seconds()), self._limits)
+        topic.append(Message(self.sequence, payload, excluded, conflation_key, self._seconds()), self._limits)
         return self.sequence
 
     def request_refresh(self, reader: IReader) -> None:
@@ -282,12 +290,12 @@ class MessageBus:
         last = self._offered
         present = (topic.after(max(position, since), last) for topic, since in joined.items())
         past = (departure.after(position, last) for departure in departures)
-        pending = merge(*present, *past, key=_by_sequence)
+        owed = [
+            message for message in merge(*present, *past, key=_by_sequence) if connection_id not in message.excluded
+        ]
         payloads: list[bytes] = []
         size = 0
-        for message in pending:
-            if connection_id in message.excluded:
-                continue
+        for message in _conflated(owed):
             size += len(message.payload)
             if payloads and (len(payloads) == _MAX_BACKLOG_MESSAGES or size > _MAX_BACKLOG_BYTES):
                 return Backlog(tuple(payloads), position, complete=False)
@@ -326,3 +334,13 @@ def _audiences(topics: list[Topic]) -> Iterable[tuple[tuple[Topic, ...], list[IR
     for reader, its_topics in read.items():
         audiences.setdefault(its_topics, []).append(reader)
     return audiences.items()
+
+
+def _conflated(messages: list[Message]) -> list[Message]:
+    """Of the messages with a conflation key, only the newest of each; all others."""
+    newest = {message.conflation_key: message for message in messages if message.conflation_key is not None}
+    if not newest:
+        return messages
+    return [
+        message for message in messages if message.conflation_key is None or newest[message.conflation_key] is message
+    ]

@@ -7,7 +7,7 @@ What a ring drops is remembered as one number, the topic's floor, so that who mi
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Hashable, Iterator
 from dataclasses import dataclass
 
 from .interfaces import IReader
@@ -45,15 +45,25 @@ class Message:
         sequence: its place in the order of all messages.
         payload: its JSON.
         excluded: connection ids of readers who do not get it.
+        conflation_key: a reader who is behind needs only the newest message of each such key; ``None`` for a message
+            that everybody needs.
         published: seconds of the bus's clock.
     """
 
-    __slots__ = ("excluded", "payload", "published", "sequence")
+    __slots__ = ("conflation_key", "excluded", "payload", "published", "sequence")
 
-    def __init__(self, sequence: int, payload: bytes, excluded: Collection[str], published: float) -> None:
+    def __init__(
+        self,
+        sequence: int,
+        payload: bytes,
+        excluded: Collection[str],
+        conflation_key: Hashable | None,
+        published: float,
+    ) -> None:
         self.sequence = sequence
         self.payload = payload
         self.excluded = excluded
+        self.conflation_key = conflation_key
         self.published = published
 
 
