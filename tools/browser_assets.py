@@ -40,6 +40,9 @@ class Asset:
 ASSETS = (
     Asset("jquery", "dist/jquery.min.js", "jquery.min.js"),
     Asset("jquery", "LICENSE.txt", "jquery.LICENSE.txt"),
+    # The last one that Internet Explorer 8 runs; npm knows it here by another name.
+    Asset("jquery1", "dist/jquery.min.js", "jquery-1.min.js"),
+    Asset("jquery1", "LICENSE.txt", "jquery-1.LICENSE.txt"),
     Asset("jquery-color", "dist/jquery.color.min.js", "jquery.color.min.js"),
     Asset("jquery-color", "LICENSE.txt", "jquery.color.LICENSE.txt"),
     Asset("signalr", "jquery.signalR.min.js", "jquery.signalR.min.js"),

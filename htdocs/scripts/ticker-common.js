@@ -8,6 +8,7 @@
     "use strict";
 
     var RETRY_MS = 5000;
+    var DEFAULT_TRANSPORTS = "webSockets,longPolling";
     var COLUMNS = {
         symbol: function (stock) { return stock.Symbol; },
         price: function (stock) { return fixed(stock.Price); },
@@ -60,12 +61,17 @@
         }
     }
 
-    /* What the address asks of the connection: {start: argument of hub.start(), logging: boolean}. */
+    /*
+     * What the address asks of the connection: {start: argument of hub.start(), logging: boolean}.
+     *
+     * Without a wish it is a WebSocket, or else long polling, which no proxy can hold up as it can an endless response.
+     * "auto" leaves the order to the client: it then tries those too.
+     */
     function connectionOptions(search) {
         var query = parseQuery(search);
-        var transports = query("transport").replace(/\s/g, "");
+        var transports = query("transport").replace(/\s/g, "") || DEFAULT_TRANSPORTS;
         var start = {};
-        if (transports) {
+        if (transports !== "auto") {
             start.transport = transports.indexOf(",") < 0 ? transports : transports.split(",");
         }
         return { start: start, logging: /^(1|true)$/i.test(query("logging")) };

@@ -266,6 +266,7 @@ class FetchedAssetsTests(SynchronousTestCase):
         versions = browser_assets.locked_versions()
         banners = {
             "jquery.min.js": rf"jQuery v{re.escape(versions['jquery'])} ",
+            "jquery-1.min.js": rf"jQuery v{re.escape(versions['jquery1'])} ",
             "jquery.color.min.js": rf"jQuery Color v{re.escape(versions['jquery-color'])} ",
             "jquery.signalR.min.js": rf"signalR\.version=\"{re.escape(versions['signalr'])}\"",
         }
@@ -290,5 +291,5 @@ class FetchedAssetsTests(SynchronousTestCase):
         output = run(sys.executable, PROJECT / "tools" / "browser_assets.py", destination, cwd=PROJECT)
         self.assertEqual(sorted(relative_files(destination)), list(VENDOR))
         self.assertEqual([path.name for path in destination.parent.iterdir()], ["vendor"])
-        packages = "jquery 3.7.1, jquery-color 2.2.0, signalr 2.4.3"
+        packages = "jquery 3.7.1, jquery1 1.12.4, jquery-color 2.2.0, signalr 2.4.3"
         self.assertEqual(output, f"Fetched the browser assets into {destination}: {packages}.\n")
