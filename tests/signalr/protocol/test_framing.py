@@ -8,6 +8,8 @@ from twisted_ticker.signalr.protocol.framing import (
     LONG_POLLING_KEEP_ALIVE,
     WEBSOCKET_KEEP_ALIVE,
     LongPollingFraming,
+    forever_frame_framing,
+    server_sent_events_framing,
     websocket_framing,
     websocket_text,
 )
@@ -81,3 +83,27 @@ class LongPollingFramingTests(SynchronousTestCase):
     def test_keep_alive_is_one_blank(self) -> None:
         """It is legal before JSON, and the .NET client knows it."""
         self.assertEqual(LONG_POLLING_KEEP_ALIVE, b" ")
+
+
+class StreamFramingTests(SynchronousTestCase):
+    """Envelopes on responses that never end."""
+
+    def test_an_event_is_one_line_of_data(self) -> None:
+        """With an empty line behind it."""
+        envelope = Envelope("e-1", 1, (b'"x"',))
+        self.assertEqual(server_sent_events_framing(envelope), b'data: {"C":"e-1","M":["x"]}\n\n')
+
+    def test_a_script_cannot_be_left(self) -> None:
+        """Angle brackets of user data are written as escapes, in a forever frame."""
+        envelope = Envelope("e-1", 1, (b'"</script><b>"',))
+        self.assertEqual(
+            forever_frame_framing(envelope),
+            b'<script>r(c, {"C":"e-1","M":["' + rb"\u003c/script\u003e\u003cb\u003e" + b'"]});</script>\r\n',
+        )
+
+    def test_framings_of_equal_values_are_equal(self) -> None:
+        """So polls of different clients share the body that one of them had made."""
+        self.assertEqual(LongPollingFraming(5, "cb"), LongPollingFraming(5, "cb"))
+        envelope = Envelope("e-1", 1)
+        self.assertIs(envelope.framed(LongPollingFraming(5, "cb")), envelope.framed(LongPollingFraming(5, "cb")))
+        self.assertEqual(envelope.framed(LongPollingFraming(5, "cb")), b'cb({"C":"e-1","L":5,"M":[]});')
