@@ -116,7 +116,7 @@ class NegotiateTests(SynchronousTestCase):
         for wish, body in (
             (
                 "move",
-                {"ProtocolVersion": "2.0", "RedirectUrl": "https://other.example/signalr", "AccessToken": "secret"},
+                {"ProtocolVersion": "2.0", "RedirectUrl": "https://b.example/signalr", "AccessToken": "secret"},
             ),
             ("fail", {"ProtocolVersion": "2.0", "Error": "Not today."}),
         ):

@@ -4,6 +4,7 @@ The resource that puts a SignalR server on the web: each request below a mapped 
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, cast
 from urllib.parse import unquote_to_bytes
 
@@ -17,7 +18,7 @@ from zope.interface import implementer
 from ..signalr.endpoint import Endpoint
 from ..signalr.interfaces import IReceiver
 from ..signalr.protocol.transports import FOREVER_FRAME, SERVER_SENT_EVENTS, WEB_SOCKETS
-from ..signalr.requests import ReceiveChannel
+from ..signalr.requests import ReceiveChannel, User
 from ..signalr.server import SignalRServer
 from .forever_frame import open_forever_frame
 from .long_polling import LongPollingReceiver
@@ -62,6 +63,17 @@ class SignalRResource:
             clock, max_message_bytes=server.settings.max_incoming_websocket_message_size
         )
         self._long_poll_delay_ms = round(server.settings.long_poll_delay * 1000)
+        self._user: User | None = None
+
+    def as_user(self, user: User) -> SignalRResource:
+        """
+        The same resource as *user* sees it: the avatar to return from a twisted.cred realm.
+
+        Requests that come by it have *user*, so that hubs know who is calling.
+        """
+        avatar = copy(self)
+        avatar._user = user
+        return avatar
 
     def getChildWithDefault(self, name: bytes, request: Request) -> IResource:
         """Find who serves a request."""
@@ -69,7 +81,7 @@ class SignalRResource:
         endpoint = self._server.endpoint_for(path)
         if endpoint is None:
             return cast(IResource, self._otherwise.getChildWithDefault(name, request))
-        return _EndpointResource(endpoint, self._websockets, self._long_poll_delay_ms)
+        return _EndpointResource(endpoint, self._websockets, self._long_poll_delay_ms, self._user)
 
     def putChild(self, path: bytes, child: IResource) -> None:
         """Put a child beside the mapped paths."""
@@ -86,10 +98,17 @@ class _EndpointResource:
 
     isLeaf = True
 
-    def __init__(self, endpoint: Endpoint[Any], websockets: SignalRWebSocketFactory, long_poll_delay_ms: int) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint[Any],
+        websockets: SignalRWebSocketFactory,
+        long_poll_delay_ms: int,
+        user: User | None,
+    ) -> None:
         self._endpoint = endpoint
         self._websockets = websockets
         self._long_poll_delay_ms = long_poll_delay_ms
+        self._user = user
 
     def getChildWithDefault(self, name: bytes, request: Request) -> IResource:
         raise NotImplementedError("A leaf has no children.")
@@ -98,7 +117,7 @@ class _EndpointResource:
         raise NotImplementedError("A leaf has no children.")
 
     def render(self, request: Request) -> object:
-        answer = self._endpoint.respond(request_of(request))
+        answer = self._endpoint.respond(request_of(request, self._user))
         if isinstance(answer, ReceiveChannel):
             return self._open(request, answer)
         if isinstance(answer, Deferred):

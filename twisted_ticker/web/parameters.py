@@ -8,13 +8,18 @@ from urllib.parse import unquote_to_bytes
 
 from twisted.web import server
 
-from ..signalr.requests import CaseInsensitive, Request
+from ..signalr.requests import CaseInsensitive, Request, User
 
 __all__ = ["request_of"]
 
 
-def request_of(request: server.Request) -> Request:
-    """The library's view of a request, whose body has been received."""
+def request_of(request: server.Request, user: User | None = None) -> Request:
+    """
+    The library's view of a request, whose body has been received.
+
+    Args:
+        user: who sends it, where the web server knows.
+    """
     headers = {
         name.decode("latin-1"): ",".join(value.decode("latin-1") for value in values)
         for name, values in request.requestHeaders.getAllRawHeaders()
@@ -28,6 +33,7 @@ def request_of(request: server.Request) -> Request:
         body=request.content.read() if request.content else b"",
         remote_address=host,
         can_upgrade=_asks_for_websocket(request),
+        user=user,
     )
 
 
