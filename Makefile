@@ -9,6 +9,7 @@ VENV := .venv
 python := $(VENV)/bin/python
 pip := $(python) -m pip install --quiet --disable-pip-version-check
 assets := htdocs/vendor/jquery.signalR.min.js
+foreign := tests/integration/foreign
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -35,7 +36,7 @@ lint: $(VENV)/dev.stamp ## Check style (ruff) and types (mypy --strict)
 unit: $(VENV)/dev.stamp ## Run the tests that need no port, no process and no browser; SEED=… repeats an order
 	@$(python) tools/run_tests.py --seed $(SEED) unit
 
-integration: $(VENV)/dev.stamp $(assets) ## Run the tests with twistd, package builds and a browser; SEED=… repeats an order
+integration: $(VENV)/dev.stamp $(VENV)/foreign.stamp $(assets) ## Run the tests with twistd, package builds and a browser; SEED=… repeats an order
 	@$(python) tools/require_chromium.py
 	@$(python) tools/run_tests.py --seed $(SEED) integration
 
@@ -65,6 +66,15 @@ $(VENV)/dev.stamp: requirements-dev.txt requirements.txt $(VENV)/made.stamp
 	@echo "Installing the pinned dependencies for development into $(VENV)."
 	@$(pip) -r requirements-dev.txt
 	@touch $@ $(VENV)/run.stamp
+
+$(VENV)/foreign.stamp: $(addprefix $(foreign)/,requirements.txt package.json package-lock.json) $(VENV)/made.stamp
+	@echo "Installing SignalR clients that others wrote, for the tests, into $(VENV)/foreign."
+	@rm -rf $(VENV)/foreign
+	@$(python) -m venv $(VENV)/foreign
+	@$(VENV)/foreign/bin/python -m pip install --quiet --disable-pip-version-check -r $(foreign)/requirements.txt
+	@cp $(foreign)/package.json $(foreign)/package-lock.json $(VENV)/foreign
+	@npm ci --prefix $(VENV)/foreign --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 $(assets): package.json package-lock.json tools/browser_assets.py | $(VENV)/made.stamp
 	@$(python) tools/browser_assets.py htdocs/vendor

@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import twisted_ticker
 from twisted_ticker import market, signalr, web
+from twisted_ticker.signalr import client
 
 # Packages that only hold others.
 _WITHOUT_NAMES = {"twisted_ticker", "twisted_ticker.signalr.protocol"}
@@ -34,21 +35,58 @@ class PublicNameTests(SynchronousTestCase):
             sorted(signalr.__all__),
             [
                 "ConfigurationError",
+                "ConnectionContext",
                 "EndpointSettings",
+                "ErrorContext",
                 "Hub",
                 "HubCallerContext",
                 "HubContext",
                 "HubException",
+                "HubPipeline",
+                "HubPipelineModule",
+                "IncomingInvocation",
                 "InvocationError",
                 "KeyRing",
                 "NegotiateError",
+                "OutgoingInvocation",
+                "PersistentConnection",
+                "Progress",
                 "Redirect",
                 "Request",
                 "Settings",
                 "SignalRError",
                 "SignalRServer",
                 "User",
+                "authorize",
                 "hub_method",
+            ],
+        )
+
+    def test_names_of_client(self) -> None:
+        """All that a program needs that is a client."""
+        self.assertEqual(
+            sorted(client.__all__),
+            [
+                "ClientError",
+                "Connection",
+                "ConnectionClosed",
+                "ConnectionEvents",
+                "ConnectionLost",
+                "ConnectionState",
+                "DEFAULT_TRANSPORTS",
+                "Event",
+                "HttpStatusError",
+                "HubConnection",
+                "HubInvocationError",
+                "HubProxy",
+                "NegotiationError",
+                "NetworkEndpoints",
+                "NotConnected",
+                "NotSubscribed",
+                "ProtocolViolation",
+                "ServerRefusal",
+                "StartError",
+                "TransportError",
             ],
         )
 

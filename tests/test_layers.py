@@ -1,5 +1,5 @@
 """
-Which module knows which: imports point one way only, ``market`` and ``signalr`` ← ``hubs``, ``web`` ← ``tap``.
+Which module knows which: imports point one way only, ``market`` and ``signalr`` ← ``hubs``, ``web`` ← the taps.
 
 The source is read for what each module imports; a fresh interpreter shows what comes along.
 """
@@ -23,10 +23,13 @@ PROJECT = Path(twisted_ticker.__file__).parent.parent
 MARKET = "twisted_ticker.market"
 SIGNALR = "twisted_ticker.signalr"
 PROTOCOL = "twisted_ticker.signalr.protocol"
+CLIENT = "twisted_ticker.signalr.client"
 WEB = "twisted_ticker.web"
 HUBS = "twisted_ticker.hubs"
 DAEMON = "twisted_ticker.daemon"
+SERVING = "twisted_ticker.serving"
 TAP = "twisted_ticker.tap"
+SIGNALR_TAP = "twisted_ticker.signalr_tap"
 
 
 def within(name: str, *packages: str) -> bool:
@@ -70,7 +73,8 @@ class ImportTests(SynchronousTestCase):
     def assertKnows(self, package: str, *known: str) -> None:
         """The modules of a package import nothing but the standard library, each other, and what is named."""
         for module, imported in imports().items():
-            if within(module, package):
+            # The client lies in the library, and is a layer of its own.
+            if within(module, package) and (package == CLIENT or not within(module, CLIENT)):
                 strangers = {
                     name
                     for name in imported
@@ -80,7 +84,9 @@ class ImportTests(SynchronousTestCase):
 
     def test_all_modules_are_read(self) -> None:
         """These tests find the modules, and what they import in every form."""
-        self.assertTrue({MARKET, SIGNALR, PROTOCOL, WEB, HUBS, DAEMON, TAP} <= imports().keys())
+        self.assertTrue(
+            {MARKET, SIGNALR, PROTOCOL, CLIENT, WEB, HUBS, DAEMON, SERVING, TAP, SIGNALR_TAP} <= imports().keys()
+        )
         self.assertTrue({"json", "msgspec", f"{SIGNALR}.errors"} <= imports()[f"{PROTOCOL}.messages"])
         self.assertIn(f"{SIGNALR}.serialization", imports()[f"{SIGNALR}.state"])
         self.assertTrue({MARKET, SIGNALR} <= imports()[HUBS])
@@ -99,10 +105,26 @@ class ImportTests(SynchronousTestCase):
 
     def test_signalr_knows_neither_web_nor_stocks(self) -> None:
         """It could be served by anything, and serve anything."""
-        self.assertKnows(SIGNALR, "twisted", "zope.interface", "msgspec", "cryptography")
+        # typing_extensions is for type checkers only.
+        self.assertKnows(SIGNALR, "twisted", "zope.interface", "msgspec", "cryptography", "typing_extensions")
         for module, imported in imports().items():
-            if within(module, SIGNALR):
-                self.assertFalse([name for name in imported if within(name, "twisted.web")], module)
+            if within(module, SIGNALR) and not within(module, CLIENT):
+                self.assertFalse([name for name in imported if within(name, "twisted.web", CLIENT)], module)
+
+    def test_client_knows_no_server(self) -> None:
+        """It needs what is on the wire, and the errors; and none of our servers, pages and stocks needs it."""
+        ours = (PROTOCOL, f"{SIGNALR}.errors", f"{SIGNALR}.serialization")
+        self.assertKnows(CLIENT, *ours, "twisted", "zope.interface", "autobahn", "treq")
+        for module, imported in imports().items():
+            if not within(module, CLIENT):
+                self.assertFalse([name for name in imported if within(name, CLIENT, "treq")], module)
+
+    def test_client_has_a_pure_core(self) -> None:
+        """What is read and written needs no Twisted, and can be tested as text."""
+        for name in ("addresses", "errors", "frames", "negotiation", "states", "streams"):
+            self.assertFalse(
+                [known for known in imports()[f"{CLIENT}.{name}"] if within(known, "twisted", "autobahn", "treq")], name
+            )
 
     def test_web_knows_signalr_only(self) -> None:
         """It knows no stocks and no hubs."""
@@ -126,18 +148,25 @@ class ImportTests(SynchronousTestCase):
         }
         self.assertEqual(both, {HUBS, TAP})
 
+    def test_the_taps_have_no_logic_of_their_own(self) -> None:
+        """What they have in common knows connections, but neither stocks nor the web; one of them knows no stocks."""
+        self.assertKnows(SERVING, SIGNALR, DAEMON, "twisted")
+        self.assertKnows(SIGNALR_TAP, SIGNALR, WEB, SERVING, "twisted")
+
     def test_nobody_knows_those_at_the_top(self) -> None:
-        """Hubs and daemon are for tap only, and tap is for twistd only."""
+        """Hubs and what serves them are for the taps only, and those are for twistd only."""
+        known = {TAP: {HUBS, SERVING}, SIGNALR_TAP: {SERVING}, SERVING: {DAEMON}}
         for module, imported in imports().items():
-            top = {name for name in imported if within(name, HUBS, DAEMON, TAP)}
-            self.assertEqual(top, {HUBS, DAEMON} if module == TAP else set(), module)
+            top = {name for name in imported if within(name, HUBS, DAEMON, SERVING, TAP, SIGNALR_TAP)}
+            self.assertEqual(top, known.get(module, set()), module)
 
 
 # Imports our modules from the bottom up, and writes what each has brought along.
 _IMPORT_ALL = """
 import importlib, json, sys
 watched = ("twisted.internet.reactor", "twisted.web", "autobahn", "twisted_ticker.market", "twisted_ticker.signalr",
-           "twisted_ticker.web", "twisted_ticker.hubs", "twisted_ticker.tap")
+           "twisted_ticker.web", "twisted_ticker.hubs", "twisted_ticker.tap",
+           "twisted_ticker.signalr_tap")
 brought = {}
 for name in sys.argv[1:]:
     importlib.import_module(name)
@@ -169,6 +198,15 @@ class FreshInterpreterTests(SynchronousTestCase):
                 TAP: ["twisted.web", "autobahn", MARKET, SIGNALR, WEB, HUBS, TAP],
             },
         )
+
+    def test_client_installs_no_reactor(self) -> None:
+        """Although it needs twisted.web and Autobahn, it leaves the choice to the program."""
+        self.assertEqual(self.import_all(CLIENT), {CLIENT: ["twisted.web", "autobahn", SIGNALR]})
+
+    def test_signalr_tap_brings_along_no_stocks(self) -> None:
+        """Whoever serves hubs of his own gets no ticker."""
+        brought = self.import_all(SIGNALR_TAP)[SIGNALR_TAP]
+        self.assertEqual([name for name in brought if within(name, "twisted.internet.reactor", MARKET, HUBS, TAP)], [])
 
     def test_market_comes_alone(self) -> None:
         """Whoever wants prices only gets nothing of the web."""

@@ -4,24 +4,20 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
-from pathlib import Path
 from random import Random
 from typing import Any
 
-from twisted.application.service import IService, MultiService
-from twisted.python import usage
+from twisted.application.service import IService
 
-from .daemon import EndpointUnusable, ListeningService, OrdinaryTermination, check_endpoints
 from .hubs import StockTickerBroadcast, StockTickerHub, StockTickerMiniBroadcast, StockTickerMiniHub
 from .market import FULL_SAMPLE_LISTING, MINI_SAMPLE_LISTING, Market, MarketService, MarketState
-from .signalr import ConfigurationError, KeyRing, SignalRServer
+from .serving import ServingOptions, build_application, came_along, global_reactor
+from .signalr import SignalRServer
 from .web import build_site
 
 __all__ = ["Options", "makeService"]
 
-_DEFAULT_LISTEN = "tcp:8080:interface=127.0.0.1"
 _START_PAGE = "/StockTicker.html"
 
 
@@ -46,20 +42,10 @@ def _feed(text: str) -> str | None:
 _interval.coerceDoc = _feed.coerceDoc = ""  # type: ignore[attr-defined]
 
 
-def _default_state_directory() -> str:
-    base = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
-    return os.path.join(base, "stockticker")
-
-
-def _default_htdocs() -> str:
-    package = Path(__file__).resolve().parent
-    installed, checkout = package / "htdocs", package.parent / "htdocs"
-    return str(installed if installed.is_dir() else checkout)
-
-
-class Options(usage.Options):
+class Options(ServingOptions):
     """The command line of ``twistd stockticker``; what can be checked before the start, is."""
 
+    program = "stockticker"
     synopsis = "[options]"
     longdesc = (
         "Serves a live stock ticker to every browser that can run a SignalR 2 client: over WebSocket, "
@@ -68,13 +54,6 @@ class Options(usage.Options):
 
     optFlags = [["open", None, "Open the market at start. [default: closed, as in the sample]"]]
     optParameters = [
-        [
-            "state-dir",
-            None,
-            None,
-            "Directory of the secret key ring, made when missing. "
-            "[default: $XDG_STATE_HOME/stockticker, else ~/.local/state/stockticker]",
-        ],
         ["interval", None, 0.25, "Seconds between two price steps.", _interval],
         [
             "feed",
@@ -86,34 +65,11 @@ class Options(usage.Options):
         ["htdocs", None, None, "Directory of the pages to serve. [default: the installed ones]"],
     ]
 
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self["listen"] = []
-
-    def opt_listen(self, description: str) -> None:
-        """
-        Twisted endpoint to listen on, such as tcp:9000:interface=0.0.0.0; may be given several times.
-        [default: tcp:8080:interface=127.0.0.1]
-        """
-        self["listen"].append(description)
-
     def postOptions(self) -> None:
-        """Fill in the defaults that depend on the environment, and refuse what could not be served."""
-        self["listen"] = self["listen"] or [_DEFAULT_LISTEN]
-        self["htdocs"] = os.path.abspath(self["htdocs"] or _default_htdocs())
-        self["state-dir"] = os.path.abspath(self["state-dir"] or _default_state_directory())
-        if not os.path.isdir(self["htdocs"]):
-            raise usage.UsageError(f"--htdocs: {self['htdocs']!r} is no directory.")
-        try:
-            self["keys"] = KeyRing.open(self["state-dir"])
-        except ConfigurationError as error:
-            raise usage.UsageError(f"--state-dir: {error}") from error
-        if not os.access(self["state-dir"], os.W_OK | os.X_OK):
-            raise usage.UsageError(f"--state-dir: {self['state-dir']!r} cannot be written to.")
-        try:
-            check_endpoints(self["listen"])
-        except EndpointUnusable as error:
-            raise usage.UsageError(f"--listen: {error}.") from error
+        """See :class:`.ServingOptions`."""
+        self["htdocs"] = self["htdocs"] or came_along()
+        self["htdocs"] = self.directory("htdocs")
+        super().postOptions()
 
 
 def makeService(options: Options, reactor: Any = None) -> IService:
@@ -124,9 +80,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         options: parsed options.
         reactor: the reactor; the global one when not given.
     """
-    if reactor is None:
-        # Imported late: importing it installs it.
-        from twisted.internet import reactor
+    reactor = global_reactor() if reactor is None else reactor
 
     state = MarketState.OPEN if options["open"] else MarketState.CLOSED
     seed = options["feed"]
@@ -138,15 +92,6 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     market.observe(StockTickerBroadcast(server.hub_context(StockTickerHub)))
     mini_market.observe(StockTickerMiniBroadcast(server.hub_context(StockTickerMiniHub)))
 
-    # Services stop in reverse order: no new requests, no new prices, and then the connections that there are.
     site = build_site(server, options["htdocs"], start_page=_START_PAGE, clock=reactor)
-    services = [
-        OrdinaryTermination(reactor),
-        server,
-        MarketService([market, mini_market], interval_seconds=options["interval"], clock=reactor),
-        *(ListeningService(reactor, description, site) for description in options["listen"]),
-    ]
-    application = MultiService()
-    for service in services:
-        service.setServiceParent(application)
-    return application
+    markets = MarketService([market, mini_market], interval_seconds=options["interval"], clock=reactor)
+    return build_application(options, reactor, server, site, markets)

@@ -177,6 +177,7 @@ class PackagingTests(SynchronousTestCase):
             *(f"twisted_ticker/{name}" for name in modules | {"py.typed"}),
             *(f"twisted_ticker/htdocs/{name}" for name in pages),
             *(f"twisted_ticker/htdocs/vendor/{name}" for name in VENDOR),
+            "twisted/plugins/signalr.py",
             "twisted/plugins/stockticker.py",
         }
         wheel_files = self.distribution.wheel_files
@@ -197,15 +198,17 @@ class PackagingTests(SynchronousTestCase):
         self.assertEqual(output.strip(), twisted_ticker.__version__)
 
     def test_twistd_lists_the_plugin(self) -> None:
-        """``twistd --help`` names our command."""
+        """``twistd --help`` names our commands."""
         output = run(*self.twistd_command("--help"), cwd=self.elsewhere, **self.environment())
-        self.assertRegex(output, r"(?m)^ +stockticker +\S")
+        for name in ("signalr", "stockticker"):
+            self.assertRegex(output, rf"(?m)^ +{name} +\S")
 
     def test_twistd_explains_the_options(self) -> None:
-        """``twistd -n stockticker --help`` loads our options from the installed package."""
-        command = self.twistd_command("-n", "stockticker", "--help")
-        output = run(*command, cwd=self.elsewhere, **self.environment())
-        self.assertIn("--listen", output)
+        """``twistd -n stockticker --help`` and the other's load our options from the installed package."""
+        for name in ("signalr", "stockticker"):
+            command = self.twistd_command("-n", name, "--help")
+            output = run(*command, cwd=self.elsewhere, **self.environment())
+            self.assertIn("--listen", output)
 
     def test_installed_server_serves_pages_and_assets(self) -> None:
         """Installed, ``twistd -n stockticker`` serves our pages and the locked scripts from any directory."""

@@ -123,6 +123,9 @@ class Gaps:
         self.found = 0
         self.lifecycle = self
 
+    def group_topic(self, name: str) -> str:
+        return f"hg-{name}"
+
     def gap_found(self, connection: object) -> None:
         self.found += 1
 

@@ -14,6 +14,7 @@ from zope.interface.verify import verifyObject
 from tests.signalr.fakes import RecordingMembers, TopicListener, silent_bus
 from twisted_ticker.signalr.audiences import Audience, CallerClients, Clients, Groups
 from twisted_ticker.signalr.interfaces import IReader
+from twisted_ticker.signalr.pipeline import HubPipeline, HubPipelineModule, OutgoingInvocation
 from twisted_ticker.signalr.state import CallerState
 
 CALLER, OTHER = "caller-id", "other-id"
@@ -104,6 +105,7 @@ class ClientsTests(AudienceTestCase):
             lambda: self.clients.user(""),
             lambda: self.clients.users([""]),
             lambda: self.clients.others_in_group(""),
+            lambda: self.clients.others_in_groups(["room", ""]),
         ]
         for mistake in mistakes:
             error = self.assertRaises(ValueError, mistake)
@@ -126,8 +128,12 @@ class CallerClientsTests(AudienceTestCase):
         self.assertReached(self.clients.others_in_group("room"), other=1)
         self.assertReached(self.clients.others_in_group("attic"), other=1)
 
+    def test_others_in_groups_are_their_members_but_the_caller(self) -> None:
+        """Who is in two of them gets the message twice."""
+        self.assertReached(self.clients.others_in_groups(["room", "attic"]), other=2)
+
     def test_changed_state_rides_on_calls_to_the_caller(self) -> None:
-        """Each change once, behind the arguments."""
+        """Behind the arguments, of every call, as the reference was recorded to do it."""
         self.clients.caller.before()
         self.state.index = 1
         self.clients.caller.invoke(0)
@@ -137,7 +143,7 @@ class CallerClientsTests(AudienceTestCase):
             [
                 '{"H":"Chat","M":"before","A":[]}',
                 '{"H":"Chat","M":"invoke","A":[0],"S":{"index":1}}',
-                '{"H":"Chat","M":"after","A":[]}',
+                '{"H":"Chat","M":"after","A":[],"S":{"index":1}}',
             ],
         )
 
@@ -147,7 +153,7 @@ class CallerClientsTests(AudienceTestCase):
         for audience in (self.clients.all, self.clients.client(CALLER), self.clients.group("room")):
             audience.said()
         self.assertEqual(self.caller.take(), ['{"H":"Chat","M":"said","A":[]}'] * 3)
-        self.assertEqual(self.state.take_changes(), b'{"index":1}')
+        self.assertEqual(self.state.changes(), b'{"index":1}')
 
     def test_state_is_not_lost_when_a_call_fails(self) -> None:
         """What could not ride on this call rides on the next one."""
@@ -167,7 +173,21 @@ class CallTests(AudienceTestCase):
 
     def test_names_go_out_as_they_are_written(self) -> None:
         """No attribute of an audience stands in the way of a method."""
-        names = ["updateStockPrice", "all", "publish", "_private", "get_all", "é", "mro", "send", "items"]
+        names = [
+            "updateStockPrice",
+            "all",
+            "len",
+            "bytes",
+            "print",
+            "self",
+            "publish",
+            "_private",
+            "get_all",
+            "é",
+            "mro",
+            "send",
+            "items",
+        ]
         for name in names:
             getattr(self.clients.caller, name)()
         self.assertEqual(
@@ -211,6 +231,76 @@ class CallTests(AudienceTestCase):
         for name in ("__len__", "__deepcopy__", "__await__", "__html__"):
             self.assertFalse(hasattr(self.clients.all, name), name)
         copy.copy(self.clients.all)
+        self.assertEqual(self.caller.take(), [])
+
+
+class PipelineTests(AudienceTestCase):
+    """Messages pass the pipeline's modules."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.pipeline = HubPipeline()
+        self.clients = CallerClients(self.bus, "Chat", CALLER, self.state, self.pipeline)
+
+    def test_without_modules_nothing_changes(self) -> None:
+        """Messages are sent."""
+        self.assertReached(self.clients.all, caller=1, other=1)
+
+    def test_modules_see_messages(self) -> None:
+        """Whom they are for, and what is in them; from wherever they are sent."""
+        seen: list[OutgoingInvocation] = []
+
+        class Witness(HubPipelineModule):
+            def before_outgoing(self, invocation: OutgoingInvocation) -> None:
+                seen.append(invocation)
+
+        self.pipeline.add(Witness())
+        self.assertReached(self.clients.group("room", CALLER), other=1)
+        self.assertReached(self.clients.caller, caller=1)
+        self.assertReached(Clients(self.bus, "Chat", self.pipeline).all, caller=1, other=1)
+        self.assertEqual(
+            seen,
+            [
+                OutgoingInvocation("Chat", "said", ("hi",), ("hg-Chat.room",), (CALLER,)),
+                OutgoingInvocation("Chat", "said", ("hi",), (f"hc-Chat.{CALLER}",), ()),
+                OutgoingInvocation("Chat", "said", ("hi",), ("h-Chat",), ()),
+            ],
+        )
+
+    def test_modules_may_change_messages(self) -> None:
+        """What is left of them is sent, with the changed state."""
+
+        class Censor(HubPipelineModule):
+            def before_outgoing(self, invocation: OutgoingInvocation) -> None:
+                invocation.method = "whispered"
+                invocation.arguments = ("…",)
+
+        self.pipeline.add(Censor())
+        self.state.index = 1
+        self.clients.caller.said("hi")
+        self.assertEqual(self.caller.take(), ['{"H":"Chat","M":"whispered","A":["…"],"S":{"index":1}}'])
+
+    def test_modules_may_keep_messages_back(self) -> None:
+        """The call succeeds, and state is not lost."""
+
+        class Silence(HubPipelineModule):
+            def before_outgoing(self, invocation: OutgoingInvocation) -> bool:
+                return False
+
+        self.pipeline.add(Silence())
+        self.state.index = 1
+        self.assertReached(self.clients.caller)
+        self.assertEqual(self.state.changes(), b'{"index":1}')
+
+    def test_failing_module_makes_the_call_fail(self) -> None:
+        """Nobody is sent anything."""
+
+        class Failing(HubPipelineModule):
+            def before_outgoing(self, invocation: OutgoingInvocation) -> bool:
+                raise LookupError
+
+        self.pipeline.add(Failing())
+        self.failureResultOf(self.clients.all.said("hi"), LookupError)
         self.assertEqual(self.caller.take(), [])
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_ticker.signalr.authorization import Authorization, authorize
 from twisted_ticker.signalr.descriptors import HubDescriptor, MethodDescriptor
 from twisted_ticker.signalr.errors import ArgumentError, ConfigurationError, MethodNotFound
 from twisted_ticker.signalr.hub import Hub, hub_method
+from twisted_ticker.signalr.progress import Progress
+from twisted_ticker.signalr.state import CallerState
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -51,6 +55,21 @@ class BareHub(Hub):
     """A hub without a name of its own, and without methods."""
 
 
+def progress_last(self, a: int, b: int = 5, progress: Progress[int] = None):  # type: ignore[no-untyped-def, assignment]
+    return a, b, progress
+
+
+def progress_first(self, progress: Progress, a: int, b: int = 5):  # type: ignore[no-untyped-def, type-arg]
+    return a, b, progress
+
+
+def progress_between(self, a: int, progress: Progress[dict[str, int]], b: int = 5):  # type: ignore[no-untyped-def]
+    return a, b, progress
+
+
+PROGRESSIVE: list[Callable[..., Any]] = [progress_last, progress_first, progress_between]
+
+
 def described(function: Callable[..., Any]) -> MethodDescriptor:
     """The descriptor of a function, published as ``call``."""
     return MethodDescriptor.of("call", function)
@@ -76,16 +95,30 @@ class MethodDescriptorTests(SynchronousTestCase):
             self.assertEqual(list(described(function).counts), counts)
 
     def test_signature_is_shown_with_types(self) -> None:
-        """As published, with the types as they are written."""
+        """As published, with the types as the reference would name them."""
 
         def complicated(self: Hub, a: list[int], b: int | None, c: Any, d: Decimal = Decimal(0)) -> None: ...
+        async def nothing(self: Hub) -> None: ...
+        async def number(self: Hub) -> int: ...  # type: ignore[empty-body]
+        async def unsaid(self): ...  # type: ignore[no-untyped-def]
+        def deferred_nothing(self: Hub) -> Deferred[None]: ...  # type: ignore[empty-body]
+        def deferred_number(self: Hub) -> Deferred[int]: ...  # type: ignore[empty-body]
+        def some_awaitable(self: Hub) -> Awaitable: ...  # type: ignore[type-arg, empty-body]
+        def coroutine(self: Hub) -> Coroutine[Any, Any, int]: ...  # type: ignore[empty-body]
 
         cases: list[tuple[Callable[..., Any], str]] = [
-            (Calculator.get_total, "call()"),
-            (Calculator.add_two, "call(a:int, b:Decimal)"),
-            (Calculator.repeat, "call(text:str, times:int, separator:str)"),
-            (Calculator.untyped, "call(value:Any)"),
-            (complicated, "call(a:list[int], b:int | None, c:Any, d:Decimal)"),
+            (Calculator.get_total, "call():Int32"),
+            (Calculator.add_two, "call(a:Int32, b:Decimal):Decimal"),
+            (Calculator.repeat, "call(text:String, times:Int32, separator:String):String"),
+            (Calculator.untyped, "call(value:Object):Object"),
+            (complicated, "call(a:List`1, b:Nullable`1, c:Object, d:Decimal):Void"),
+            (nothing, "call():Task"),
+            (number, "call():Task`1"),
+            (unsaid, "call():Task"),
+            (deferred_nothing, "call():Task"),
+            (deferred_number, "call():Task`1"),
+            (some_awaitable, "call():Task"),
+            (coroutine, "call():Task`1"),
         ]
         for function, signature in cases:
             self.assertEqual(described(function).signature, signature)
@@ -116,6 +149,46 @@ class MethodDescriptorTests(SynchronousTestCase):
         error = self.assertRaises(ConfigurationError, described, needs_import)
         self.assertIn("needs_import", str(error))
 
+    def test_annotations_that_nothing_can_be_converted_to_are_refused(self) -> None:
+        """The author is told which method, and which type."""
+
+        def takes_hub(self: Hub, other: Hub) -> None: ...
+
+        error = self.assertRaises(ConfigurationError, described, takes_hub)
+        self.assertIn("takes_hub", str(error))
+        self.assertIn("Hub'", str(error))
+
+    def test_progress_is_no_argument(self) -> None:
+        """It is not counted, and signatures do not show it."""
+        for function in PROGRESSIVE:
+            method = described(function)
+            self.assertEqual(list(method.counts), [1, 2], function)
+            self.assertEqual(method.signature, "call(a:Int32, b:Int32):Object")
+            self.assertEqual([parameter.name for parameter in method.parameters], ["a", "b"])
+        self.assertIsNone(described(Calculator.get_total).progress)
+
+    def test_progress_is_given_where_it_is_declared(self) -> None:
+        """Wherever that is, and whatever is left out."""
+        progress = Progress[Any](lambda message: None, "1", CallerState())
+        hub = Calculator()
+        for function in PROGRESSIVE:
+            method = described(function)
+            self.assertEqual(method.call(hub, [1], progress), (1, 5, progress))
+            self.assertEqual(method.call(hub, [1, 2], progress), (1, 2, progress))
+        self.assertEqual(described(Calculator.add_one).call(hub, [1], None), 2)
+
+    def test_progress_that_cannot_be_given_is_refused(self) -> None:
+        """There is one for a call, and it has a position and a name."""
+
+        def two(self: Hub, a: Progress[int], b: Progress[str]) -> None: ...
+        def keyword(self: Hub, *, progress: Progress[int]) -> None: ...
+        def nameless(self: Hub, progress: Progress[int], /) -> None: ...
+
+        for function in (two, keyword, nameless):
+            error = self.assertRaises(ConfigurationError, described, function)
+            self.assertIn(function.__name__, str(error))
+            self.assertIn("one Progress", str(error))
+
     def test_arguments_are_converted(self) -> None:
         """Each to the type that is declared; any type takes plain JSON."""
         self.assertEqual(described(Calculator.add_two).bind(raw('"1"', "2.50")), [1, Decimal("2.50")])
@@ -130,7 +203,7 @@ class MethodDescriptorTests(SynchronousTestCase):
     def test_argument_that_does_not_fit_is_an_error(self) -> None:
         """It says why; nesting too deep to follow is the client's error, too."""
         error = self.assertRaises(ArgumentError, described(Calculator.add_one).bind, raw('"x"'))
-        self.assertEqual(str(error), "Expected `int`, got `str`")
+        self.assertEqual(str(error), "Cannot convert a string to Int32.")
         deep = "[" * 100_000 + "]" * 100_000
         self.assertRaises(ArgumentError, described(Calculator.untyped).bind, raw(deep))
 
@@ -257,12 +330,13 @@ class FindMethodTests(SynchronousTestCase):
 
     def test_wrong_number_of_arguments_is_not_found(self) -> None:
         """All overloads are told to whoever got the letter case right, and to nobody else."""
-        both = "Potential candidates are: \nAdd(a:int)\nAdd(a:int, b:Decimal)"
+        both = "Potential candidates are: \nAdd(a:Int32):Int32\nAdd(a:Int32, b:Decimal):Decimal"
         self.assertNotFound("Add", 0, both)
         self.assertNotFound("Add", 3, both)
         self.assertNotFound("add", 3, "No method found with that name.")
-        self.assertNotFound("repeat", 0, "Potential candidates are: \nrepeat(text:str, times:int, separator:str)")
-        self.assertNotFound("repeat", 4, "Potential candidates are: \nrepeat(text:str, times:int, separator:str)")
+        repeat = "Potential candidates are: \nrepeat(text:String, times:Int32, separator:String):String"
+        self.assertNotFound("repeat", 0, repeat)
+        self.assertNotFound("repeat", 4, repeat)
 
     def test_overloads_differ_in_the_number_of_arguments(self) -> None:
         """Two that take the same number are refused, whatever their letter case or defaults."""
@@ -286,3 +360,71 @@ class FindMethodTests(SynchronousTestCase):
             self.assertRegex(
                 str(error), r"^The hub '\w+' has two methods '[sS]end' for the same number of arguments\.$"
             )
+
+
+@authorize(users=["ann"])
+class GuardedBase(Hub):
+    """Has rules on the class and on methods."""
+
+    @hub_method
+    def plain(self) -> None: ...
+
+    @authorize(roles=["admin"])
+    @hub_method
+    def guarded(self) -> None: ...
+
+
+@authorize(require_outgoing=False)
+class GuardedDerived(GuardedBase):
+    """Adds rules."""
+
+    @hub_method
+    @authorize
+    def guarded(self) -> None: ...
+
+
+class AuthorizationTests(SynchronousTestCase):
+    """Which rules hold for whom."""
+
+    def test_rules_of_a_class_hold_for_its_methods(self) -> None:
+        """Beside their own ones."""
+        hub = HubDescriptor.of(GuardedBase)
+        of_class, admins = Authorization(users=frozenset({"ann"})), Authorization(roles=frozenset({"admin"}))
+        self.assertEqual(hub.authorizations, (of_class,))
+        self.assertEqual(hub.find_method("plain", 0).authorizations, (of_class,))
+        self.assertEqual(hub.find_method("guarded", 0).authorizations, (of_class, admins))
+
+    def test_rules_are_inherited(self) -> None:
+        """By subclasses, and by methods that override others: nobody opens a door by accident."""
+        hub = HubDescriptor.of(GuardedDerived)
+        invoking = Authorization(require_outgoing=False)
+        of_class, admins = Authorization(users=frozenset({"ann"})), Authorization(roles=frozenset({"admin"}))
+        self.assertEqual(hub.authorizations, (invoking, of_class))
+        self.assertEqual(hub.find_method("guarded", 0).authorizations, (invoking, of_class, Authorization(), admins))
+
+    def test_hub_without_rules_has_none(self) -> None:
+        """Everybody may use it."""
+        hub = HubDescriptor.of(Calculator)
+        self.assertEqual((hub.authorizations, hub.find_method("getTotal", 0).authorizations), ((), ()))
+
+    def test_methods_say_nothing_about_listening(self) -> None:
+        """Asking for it there would look as if it did something."""
+        for require_outgoing in (True, False):
+
+            class Confused(Hub):
+                @hub_method
+                @authorize(require_outgoing=require_outgoing)
+                def send(self) -> None: ...
+
+            error = self.assertRaises(ConfigurationError, HubDescriptor.of, Confused)
+            self.assertIn("Confused.send is marked with require_outgoing", str(error))
+
+    def test_what_cannot_be_called_needs_no_rules(self) -> None:
+        """Whoever marks an event believes something that does not hold."""
+
+        class Mistaken(Hub):
+            @authorize
+            def on_connected(self) -> None: ...
+
+        error = self.assertRaises(ConfigurationError, HubDescriptor.of, Mistaken)
+        self.assertIn("Mistaken.on_connected is kept from callers by authorize, but is no hub_method", str(error))

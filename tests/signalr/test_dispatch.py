@@ -6,12 +6,13 @@ import asyncio
 import json
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.signalr.fakes import RecordingMembers, TopicListener, silent_bus
+from twisted_ticker.signalr.authorization import authorize
 from twisted_ticker.signalr.counters import Counters
 from twisted_ticker.signalr.descriptors import HubDescriptor
 from twisted_ticker.signalr.dispatch import HubDispatcher
@@ -23,7 +24,15 @@ from twisted_ticker.signalr.errors import (
     RequestError,
 )
 from twisted_ticker.signalr.hub import Hub, HubCallerContext, hub_method
-from twisted_ticker.signalr.requests import Request
+from twisted_ticker.signalr.pipeline import (
+    ErrorContext,
+    HubPipeline,
+    HubPipelineModule,
+    IncomingInvocation,
+    OutgoingInvocation,
+)
+from twisted_ticker.signalr.progress import Progress
+from twisted_ticker.signalr.requests import Request, User
 
 CONTEXT = HubCallerContext("caller-id", None, Request("POST", "/signalr/send", "/signalr/send"), "longPolling")
 
@@ -118,6 +127,27 @@ class Oracle(Hub):
         await self._waiting
         raise RAISED[kind]()
 
+    @hub_method(name="Count")
+    async def count(self, to: int, progress: Progress[int], step: int = 1) -> str:
+        for value in range(0, to, step):
+            self.state.last = value
+            progress.report(value)
+        self.kept.append(progress)
+        await self._waiting
+        return "done"
+
+    @hub_method(name="CountAtOnce")
+    def count_at_once(self, progress: Progress[int]) -> None:
+        progress.report(1)
+        self.kept.append(progress)
+
+    @authorize(users=["ann"])
+    @hub_method(name="ForAnn")
+    def for_ann(self, number: int) -> int:
+        return number
+
+    kept: ClassVar[list[Progress[int]]] = []
+
 
 class Fragile(Hub):
     """A hub that cannot be made."""
@@ -151,18 +181,22 @@ class DispatcherTestCase(SynchronousTestCase):
         self.counters = Counters()
         self.oracle = HubDescriptor.of(lambda: Oracle(self.waiting))
         self.fragile = HubDescriptor.of(Fragile)
+        self.pipeline = HubPipeline()
         self.dispatcher = HubDispatcher(
             [self.oracle, self.fragile],
             bus=self.bus,
             members=self.members,
             detailed_errors=self.detailed_errors,
             counters=self.counters,
+            pipeline=self.pipeline,
         )
+        self.context = CONTEXT
+        Oracle.kept.clear()
 
     def invoke(self, method: str, *arguments: Any, hub: str = "oracle", **members: Any) -> Deferred[bytes | None]:
         """Call a method as the JavaScript client does."""
         text = json.dumps({"H": hub, "M": method, "A": arguments, "I": 3, **members})
-        return self.dispatcher.invoke(text, CONTEXT)
+        return self.dispatcher.invoke(text, self.context)
 
     def answer(self, method: str, *arguments: Any, **members: Any) -> str:
         """The answer that a call has at once."""
@@ -228,7 +262,7 @@ class ResultTests(DispatcherTestCase):
         """Messages bear the hub's own name, and go where the method sends them."""
         caller = TopicListener(self.bus, "h-oracle", "hc-oracle.caller-id", connection_id="caller-id")
         other = TopicListener(self.bus, "h-oracle", "hc-oracle.other-id", connection_id="other-id")
-        self.assertEqual(self.answer("CallerMsg", "a", hub="ORACLE"), '{"I":"3"}')
+        self.assertEqual(self.answer("CallerMsg", "a", hub="ORACLE"), '{"S":{"index":1},"I":"3"}')
         self.answer("All", "b")
         self.answer("Others", "c")
         self.assertEqual(
@@ -345,9 +379,9 @@ class DetailedErrorTests(DispatcherTestCase):
         )
         self.assertError(
             self.answer("Add", 1),
-            "'Add' method could not be resolved. Potential candidates are: \nAdd(a:int, b:int)",
+            "'Add' method could not be resolved. Potential candidates are: \nAdd(a:Int32, b:Int32):Int32",
         )
-        self.assertError(self.answer("Add", 1, "x"), "Expected `int`, got `str`")
+        self.assertError(self.answer("Add", 1, "x"), "Cannot convert a string to Int32.")
 
     def test_hub_exception_is_told_as_ever(self) -> None:
         """Detailed errors change nothing about it."""
@@ -358,6 +392,150 @@ class DetailedErrorTests(DispatcherTestCase):
         self.assertError(self.answer("Raise", "unspeakable"), "There was an error invoking Hub method 'oracle.Raise'.")
         self.assertEqual(len(self.flushLoggedErrors(UnspeakableFailure)), 1)
         self.assertEqual(len(self.flushLoggedErrors(PlannedFailure)), 1)
+
+
+class ProgressTests(DispatcherTestCase):
+    """Calls that report their progress."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.caller = TopicListener(self.bus, "hc-oracle.caller-id", connection_id="caller-id")
+
+    def test_reports_go_to_the_caller(self) -> None:
+        """Through the bus, with changed state; the result comes as ever, and progress counts as no argument."""
+        answer = self.invoke("Count", 2)
+        self.assertEqual(
+            self.caller.take(),
+            ['{"S":{"last":0},"I":"P|3","P":{"I":"3","D":0}}', '{"S":{"last":1},"I":"P|3","P":{"I":"3","D":1}}'],
+        )
+        self.assertNoResult(answer)
+        self.waiting.callback(None)
+        self.assertEqual(self.successResultOf(answer), b'{"S":{"last":1},"R":"done","I":"3"}')
+
+    def test_parameters_behind_it_are_filled(self) -> None:
+        """It is where it is declared."""
+        self.waiting.callback(None)
+        self.answer("Count", 10, 5)
+        self.assertEqual(len(self.caller.take()), 2)
+
+    def test_it_ends_with_the_call(self) -> None:
+        """Whether that succeeds or fails, now or later."""
+        self.answer("CountAtOnce")
+        late = self.invoke("Count", 1)
+        Oracle.kept[1].report(5)
+        self.waiting.errback(PlannedFailure())
+        self.successResultOf(late)
+        self.flushLoggedErrors(PlannedFailure)
+        for progress in Oracle.kept:
+            self.assertRaises(RuntimeError, progress.report, 6)
+        self.assertEqual(len(self.caller.take()), 3)
+
+    def test_it_is_given_behind_modules_too(self) -> None:
+        """They see arguments only."""
+        seen: list[list[Any]] = []
+
+        class Witness(HubPipelineModule):
+            def before_incoming(self, invocation: IncomingInvocation) -> None:
+                seen.append(invocation.arguments)
+
+        self.pipeline.add(Witness())
+        self.waiting.callback(None)
+        self.assertEqual(self.answer("Count", 1), '{"S":{"last":0},"R":"done","I":"3"}')
+        self.assertEqual(seen, [[1]])
+        self.assertEqual(len(self.caller.take()), 1)
+
+
+class AuthorizationTests(DispatcherTestCase):
+    """Calls that not everybody may make."""
+
+    detailed_errors = True
+
+    REFUSED = '{"I":"3","E":"Caller is not authorized to invoke the ForAnn method on oracle."}'
+
+    def call_as(self, user: User | None) -> str:
+        """The answer to a user's call of a method that is for one user."""
+        self.context = HubCallerContext("caller-id", user, CONTEXT.request, "longPolling")
+        return self.answer("forann", 5)
+
+    def test_callers_are_those_who_may(self) -> None:
+        """Others get an ordinary error, which names hub and method as declared."""
+        self.assertEqual(self.call_as(User("Ann")), '{"R":5,"I":"3"}')
+        for user in (User("bob"), None):
+            self.assertEqual(self.call_as(user), self.REFUSED)
+        self.assertEqual(self.counters.failed_invocations, 2)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_who_may_not_call_learns_nothing_about_arguments(self) -> None:
+        """They are not looked at."""
+        self.assertEqual(self.answer("ForAnn", "x"), self.REFUSED)
+
+    def test_everybody_may_have_to_be_known(self) -> None:
+        """For all methods."""
+        self.pipeline.require_authentication()
+        self.assertEqual(
+            self.answer("Nothing"), '{"I":"3","E":"Caller is not authorized to invoke the Nothing method on oracle."}'
+        )
+        self.context = HubCallerContext("caller-id", User("bob"), CONTEXT.request, "longPolling")
+        self.assertEqual(self.answer("Nothing"), '{"I":"3"}')
+
+
+class Mender(HubPipelineModule):
+    """Doubles arguments, and turns failures into results."""
+
+    def before_incoming(self, invocation: IncomingInvocation) -> bool:
+        invocation.arguments = [2 * argument for argument in invocation.arguments]
+        return invocation.method.name != "Who"
+
+    def on_incoming_error(self, error_context: ErrorContext, invocation: IncomingInvocation) -> None:
+        if isinstance(error_context.error, PlannedFailure):
+            error_context.result = f"mended {invocation.hub.context.connection_id}"
+        else:
+            error_context.error = HubException("translated")
+
+
+class PipelineTests(DispatcherTestCase):
+    """Calls that pass modules."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.pipeline.add(Mender())
+
+    def test_modules_step_in(self) -> None:
+        """They may change arguments, keep a call from its hub, and turn failures into something else."""
+        self.waiting = fail(PlannedFailure())
+        cases = [
+            (self.answer("Add", 1, 2), '{"R":6,"I":"3"}'),
+            (self.answer("Who"), '{"I":"3"}'),
+            (self.answer("Wait"), '{"R":"mended caller-id","I":"3"}'),
+            (self.answer("Join", "g"), '{"I":"3"}'),
+            (
+                self.answer("SpoilState", "x"),
+                '{"I":"3","E":"There was an error invoking Hub method \'oracle.SpoilState\'."}',
+            ),
+        ]
+        for answer, expected in cases:
+            self.assertEqual(answer, expected)
+        self.assertEqual(self.members.changes, [("add", "known", "oracle.gg")])
+        self.flushLoggedErrors(TypeError)
+
+    def test_modules_do_not_see_what_is_no_call(self) -> None:
+        """Unknown methods, and arguments that do not fit."""
+        for method, arguments in (("NoSuch", []), ("Add", ["x", 1])):
+            answer = json.loads(self.answer(method, *arguments))
+            self.assertEqual(answer["E"], f"There was an error invoking Hub method 'oracle.{method}'.")
+
+    def test_modules_see_messages_of_hubs(self) -> None:
+        """They pass the same pipeline."""
+
+        class Silence(HubPipelineModule):
+            def before_outgoing(self, invocation: OutgoingInvocation) -> bool:
+                return False
+
+        self.pipeline.add(Silence())
+        caller = TopicListener(self.bus, "hc-oracle.caller-id", "h-oracle", connection_id="caller-id")
+        self.answer("CallerMsg", "a")
+        self.answer("All", "b")
+        self.assertEqual(caller.take(), [])
 
 
 class RefusedCallTests(DispatcherTestCase):

@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_ticker.signalr.hub import Hub, HubCallerContext, hub_method, published_name
 from twisted_ticker.signalr.requests import CaseInsensitive, Request, User
+from twisted_ticker.signalr.state import CallerState
 
 
 class HubMethodTests(SynchronousTestCase):
@@ -67,6 +68,18 @@ class HubTests(SynchronousTestCase):
         self.assertIsNone(hub.on_reconnected(missed=True))
         self.assertIsNone(hub.on_gap())
         self.assertIsNone(hub.on_disconnected(stop_called=False))
+
+    def test_hub_that_others_make_cannot_address_anybody(self) -> None:
+        """The reference's words tell its author."""
+        for name in ("clients", "groups", "context", "state"):
+            error = self.assertRaises(RuntimeError, getattr, Hub(), name)
+            self.assertEqual(str(error), "Using a Hub instance not created by the HubPipeline is unsupported.")
+
+    def test_tests_may_set_what_the_library_sets(self) -> None:
+        """A hub can be tested alone."""
+        hub = Hub()
+        hub.state = CallerState({"a": 1})
+        self.assertEqual(hub.state.a, 1)
 
     def test_name_is_not_given_by_default(self) -> None:
         """The class's name is taken then."""

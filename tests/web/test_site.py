@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from io import StringIO
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from twisted.internet import task
@@ -132,7 +133,7 @@ class PathTests(SiteTestCase):
         """The end of the path says so, below the mapped path in any letter case."""
         for path, url in (
             ("/signalr/negotiate", "/signalr"),
-            ("/SignalR/negotiate", "/SignalR"),
+            ("/SignalR/negotiate", "/signalr"),
             ("/signalr//negotiate", "/signalr/"),
             ("/signalr/foo/negotiate", "/signalr/foo"),
             ("/signalr/NEGOTIATE", "/signalr/NEGOTIATE"),
@@ -405,6 +406,43 @@ class ResourceTests(SiteTestCase):
         self.harness.site.resource = resource
         self.assertEqual(self.harness.fetch("GET", "/hello").body, b"hello")
         self.assertEqual(self.harness.fetch("GET", "/signalr/ping").body, b'{ "Response": "pong" }')
+
+    def test_a_leaf_beside_the_mapped_paths(self) -> None:
+        """A resource that finds its way in the path itself, as those of frameworks do, gets the whole of it."""
+
+        class Framework(Resource):
+            isLeaf = True
+
+            def render_GET(self, request: Any) -> bytes:
+                return repr((request.prepath, request.postpath)).encode()
+
+            def getChildWithDefault(self, path: bytes, request: object) -> Resource:
+                raise AssertionError("It has no children.")
+
+        self.harness.site.resource = SignalRResource(self.harness.server, Framework(), clock=self.harness.clock)
+        for path, parts in (("/", [b""]), ("/a", [b"a"]), ("/a/b/", [b"a", b"b", b""])):
+            self.assertEqual(self.harness.fetch("GET", path).body, repr(([], parts)).encode())
+        self.assertEqual(self.harness.fetch("GET", "/signalr/ping").body, b'{ "Response": "pong" }')
+
+    def test_parameters_for_other_resources(self) -> None:
+        """They are parsed when they are asked for: those of the query string, and those of a form."""
+
+        class Framework(Resource):
+            isLeaf = True
+
+            def render(self, request: Any) -> bytes:
+                return repr(sorted(request.args.items())).encode()
+
+        self.harness.site.resource = SignalRResource(self.harness.server, Framework(), clock=self.harness.clock)
+        form, text = "application/x-www-form-urlencoded", "text/plain"
+        for query, content_type, body, expected in (
+            ("", text, b"", []),
+            ("?a=1&b=&a=%2B+", text, b"a=2", [(b"a", [b"1", b"+ "]), (b"b", [b""])]),
+            ("?a=1", form, b"a=2&c=%ff", [(b"a", [b"1", b"2"]), (b"c", [b"\xff"])]),
+            ("", f"{form.upper()} ; charset=UTF-8", b"a=2&a=", [(b"a", [b"2", b""])]),
+        ):
+            answer = self.harness.fetch("POST", f"/{query}", headers=[("Content-Type", content_type)], body=body)
+            self.assertEqual(answer.body, repr(expected).encode())
 
     def test_endpoints_of_one_server(self) -> None:
         """The longest mapped path that a request lies below serves it; tokens and audiences are shared."""

@@ -20,7 +20,6 @@ from .errors import IllegalTransition
 from .interfaces import IReader, IReceiver
 from .once import Once
 from .protocol.messages import Envelope
-from .signals import group_topic
 from .topics import Departure, Topic
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ class Connection:
 
     Args:
         connection_id: its id, a GUID in lower case.
-        endpoint: where it is at home; it is told of gaps.
+        endpoint: where it is at home; it is told of gaps, and names the topics of groups.
         call: the receive request that brings it.
         bus: where its messages come from.
         seconds: the clock.
@@ -185,12 +184,12 @@ class Connection:
     def restore_groups(self, joined: Mapping[str, int | None]) -> None:
         """Be in groups that the client was in before, each with the position at which it joined (``None`` for now)."""
         for name, position in joined.items():
-            self._groups[name] = self._join(group_topic(name), position)
+            self._groups[name] = self._join(self.endpoint.group_topic(name), position)
 
     def add_group(self, name: str) -> None:
         """Join a group; nothing happens when the connection is in it."""
         if name not in self._groups:
-            self._groups[name] = self._join(group_topic(name))
+            self._groups[name] = self._join(self.endpoint.group_topic(name))
             self._announce_groups()
 
     def remove_group(self, name: str) -> None:

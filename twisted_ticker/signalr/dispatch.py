@@ -5,6 +5,7 @@ Calling hubs: a text from a client becomes a call of a hub's method, and what co
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
@@ -16,9 +17,12 @@ from .audiences import CallerClients, Groups, IGroupMembers
 from .bus import MessageBus
 from .counters import Counters
 from .descriptors import HubDescriptor
-from .errors import HubException, HubNotFound, InvocationError, RequestError
+from .errors import HubException, HubNotFound, InvocationError, MalformedInvocation, RequestError
 from .hub import Hub, HubCallerContext
+from .pipeline import HubPipeline, IncomingInvocation
+from .progress import Progress
 from .protocol.messages import Invocation, encode_error, encode_result, parse_invocation
+from .signals import hub_connection_topic
 from .state import CallerState
 
 __all__ = ["HubDispatcher"]
@@ -34,6 +38,7 @@ class HubDispatcher:
         members: who can be put into groups.
         detailed_errors: whether results tell the texts of all exceptions.
         counters: where failures are counted.
+        pipeline: what calls pass through; nothing when not given.
     """
 
     _log = Logger()
@@ -46,12 +51,14 @@ class HubDispatcher:
         members: IGroupMembers,
         detailed_errors: bool,
         counters: Counters,
+        pipeline: HubPipeline | None = None,
     ) -> None:
         self._hubs = {hub.name.lower(): hub for hub in hubs}
         self._bus = bus
         self._members = members
         self._detailed_errors = detailed_errors
         self._counters = counters
+        self._pipeline = pipeline or HubPipeline()
 
     def find(self, name: str) -> HubDescriptor:
         """
@@ -77,7 +84,10 @@ class HubDispatcher:
                 be answered.
         """
         invocation = parse_invocation(text)
-        state = CallerState(invocation.state)
+        try:
+            state = CallerState(invocation.state)
+        except RecursionError as error:
+            raise MalformedInvocation("The state is nested too deeply.") from error
         descriptor = self.find(invocation.hub)
         try:
             hub = self._create(descriptor, context, state)
@@ -85,18 +95,42 @@ class HubDispatcher:
             self._log.failure("The hub {hub} cannot be made", hub=descriptor.name)
             raise RequestError(f"The hub '{descriptor.name}' cannot be made.") from error
 
-        def call() -> Any:
-            method = descriptor.find_method(invocation.method, len(invocation.arguments))
-            return method.function(hub, *method.bind(invocation.arguments))
-
-        def succeeded(value: Any) -> bytes:
-            result = None if value is None else serialization.encode(value)
-            return encode_result(invocation.id, result=result, state=state.take_changes())
-
-        outcome: Deferred[Any] = maybeDeferred(call)
-        outcome.addCallback(succeeded)
+        outcome: Deferred[Any] = maybeDeferred(self._call, descriptor, hub, invocation)
+        outcome.addCallback(self._result, invocation, state)
         outcome.addErrback(self._error_result, invocation, state)
         return outcome
+
+    def _call(self, descriptor: HubDescriptor, hub: Hub[Any], invocation: Invocation) -> Any:
+        pipeline = self._pipeline
+        method = descriptor.find_method(invocation.method, len(invocation.arguments))
+        if (method.authorizations or pipeline.authentication_required) and not pipeline.admits_call_of(
+            method, hub.context.user
+        ):
+            raise InvocationError(f"Caller is not authorized to invoke the {method.name} method on {descriptor.name}.")
+        arguments = method.bind(invocation.arguments)
+        if method.progress is None and not pipeline.modules:
+            return method.function(hub, *arguments)
+        progress = self._progress(descriptor, hub, invocation)
+        outcome: Deferred[Any]
+        if pipeline.modules:
+            passing = IncomingInvocation(hub, method, arguments)
+            call = pipeline.incoming(passing, lambda: method.call(hub, passing.arguments, progress))
+            outcome = Deferred.fromCoroutine(call)
+        else:
+            outcome = maybeDeferred(method.call, hub, arguments, progress)
+        return outcome.addBoth(self._completed, progress)
+
+    def _progress(self, descriptor: HubDescriptor, hub: Hub[Any], invocation: Invocation) -> Progress[Any]:
+        topic = hub_connection_topic(descriptor.name, hub.context.connection_id)
+        return Progress(partial(self._bus.publish, topic), invocation.id, hub.state)
+
+    def _completed(self, outcome: Any, progress: Progress[Any]) -> Any:
+        progress.complete()
+        return outcome
+
+    def _result(self, value: Any, invocation: Invocation, state: CallerState) -> bytes:
+        result = None if value is None else serialization.encode(value)
+        return encode_result(invocation.id, result=result, state=state.changes())
 
     def _error_result(self, failure: Failure, invocation: Invocation, state: CallerState) -> bytes:
         self._counters.failed_invocations += 1
@@ -108,7 +142,7 @@ class HubDispatcher:
             self._log.failure("The hub method {target!r} failed", failure, target=target)
         generic = f"There was an error invoking Hub method '{target}'."
         try:
-            changes = state.take_changes()
+            changes = state.changes()
             if isinstance(error, HubException):
                 data = serialization.encode(error.data) if error.has_data else None
                 return encode_error(invocation.id, str(error), from_hub=True, data=data, state=changes)
@@ -123,7 +157,7 @@ class HubDispatcher:
         self,
         hubs: Iterable[HubDescriptor],
         context: HubCallerContext,
-        event: Callable[[Hub], Any],
+        event: Callable[[Hub[Any]], Any],
     ) -> Deferred[None]:
         """
         Raise an event on each of the hubs.
@@ -145,10 +179,10 @@ class HubDispatcher:
             self._log.failure("An event failed on another hub too", failure)
         return failures[0] if failures else None
 
-    def _create(self, descriptor: HubDescriptor, context: HubCallerContext, state: CallerState) -> Hub:
+    def _create(self, descriptor: HubDescriptor, context: HubCallerContext, state: CallerState) -> Hub[Any]:
         hub = descriptor.create()
         hub.context = context
         hub.state = state
-        hub.clients = CallerClients(self._bus, descriptor.name, context.connection_id, state)
+        hub.clients = CallerClients(self._bus, descriptor.name, context.connection_id, state, self._pipeline)
         hub.groups = Groups(self._members, descriptor.name)
         return hub

@@ -99,8 +99,12 @@ class Endpoint(ABC, Generic[Target]):
         """Names of the topics that a connection listens to, besides its groups."""
 
     @abstractmethod
+    def group_topic(self, name: str) -> str:
+        """Name of the topic of a group that is named as in groups tokens."""
+
+    @abstractmethod
     def rejoin(self, call: Call[Target], groups: Sequence[str]) -> Sequence[str]:
-        """Which of the groups in a client's token it may have again."""
+        """Which groups a client is in, whose token has those; only those that are in it too, it was in before."""
 
     @abstractmethod
     def receive(self, call: Call[Target], text: str) -> Deferred[bytes | None]:
@@ -218,7 +222,8 @@ class Endpoint(ABC, Generic[Target]):
         user = self._server.user_of(request)
         token = ConnectionToken(connection_id, user.name if user else "")
         body = negotiate_body(
-            url=request.path.replace("/negotiate", ""),
+            # The mapped path in its own letter case, however the client has written it.
+            url=self.path + request.path[len(self.path) :].replace("/negotiate", ""),
             connection_token=token.encode(self._server.connection_tokens),
             connection_id=connection_id,
             keep_alive_timeout=settings.keep_alive_timeout,

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
-from .audiences import CallerClients, Groups
+from .audiences import CallerClients, ClientType, Groups
 from .requests import Request, User
 from .state import CallerState
 
@@ -68,9 +68,28 @@ def _camel_case_from_snake_case(name: str) -> str:
     return first + "".join(word[:1].upper() + word[1:] for word in rest)
 
 
-class Hub:
+class _SetByLibrary:
+    """Stands for what the library gives to the hubs that it makes, in those that others make."""
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        if instance is None:
+            return self
+        raise RuntimeError("Using a Hub instance not created by the HubPipeline is unsupported.")
+
+
+_SET_BY_LIBRARY: Any = _SetByLibrary()
+
+
+class Hub(Generic[ClientType]):
     """
     Base of all hubs. An instance lives for one call or event, so keep nothing in it.
+
+    Type checkers know what can be called at clients, if the hub declares it by a Protocol that has methods only::
+
+        class ChatClient(Protocol):
+            def said(self, user: str, text: str) -> Awaitable[None]: ...
+
+        class ChatHub(Hub[ChatClient]): ...
 
     Attributes:
         hub_name: the name that clients use, in any letter case; the class's name when not given.
@@ -82,10 +101,10 @@ class Hub:
 
     hub_name: str = ""
 
-    clients: CallerClients
-    groups: Groups
-    context: HubCallerContext
-    state: CallerState
+    clients: CallerClients[ClientType] = _SET_BY_LIBRARY
+    groups: Groups = _SET_BY_LIBRARY
+    context: HubCallerContext = _SET_BY_LIBRARY
+    state: CallerState = _SET_BY_LIBRARY
 
     def on_connected(self) -> Awaitable[None] | None:
         """A client has connected. If this fails, it has not."""

@@ -5,6 +5,7 @@ An endpoint whose messages are hub calls: which hubs a connection listens to, an
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,13 @@ from .calls import Call
 from .descriptors import HubDescriptor
 from .dispatch import HubDispatcher
 from .endpoint import Endpoint, Negotiate
+from .errors import NotAuthorized
 from .hub import Hub
 from .protocol.handshake import PROXIES_DISABLED_SCRIPT, parse_connection_data
 from .protocol.proxies import proxy_script
 from .requests import JAVASCRIPT, Request, Response
 from .settings import EndpointSettings
-from .signals import group_name, hub_connection_topic, hub_topic, hub_user_topic
+from .signals import group_name, group_topic, hub_connection_topic, hub_topic, hub_user_topic
 
 if TYPE_CHECKING:
     from .server import SignalRServer
@@ -60,12 +62,22 @@ class HubEndpoint(Endpoint[Hubs]):
             members=server,
             detailed_errors=settings.enable_detailed_errors,
             counters=server.counters,
+            pipeline=server.pipeline,
         )
+        self._pipeline = server.pipeline
 
     def target_of(self, request: Request) -> Hubs:
         """See :meth:`.Endpoint.target_of`."""
         names = parse_connection_data(request.query.get("connectionData"))
-        return tuple(self._dispatcher.find(name) for name in names)
+        listed = tuple(self._dispatcher.find(name) for name in names)
+        pipeline = self._pipeline
+        if not (pipeline.modules or pipeline.authentication_required or any(hub.authorizations for hub in listed)):
+            return listed
+        user = self._server.user_of(request)
+        admitted = tuple(hub for hub in listed if pipeline.admits_to(hub, user, request))
+        if listed and not admitted:
+            raise NotAuthorized
+        return admitted
 
     def topics(self, call: Call[Hubs]) -> Sequence[str]:
         """See :meth:`.Endpoint.topics`."""
@@ -76,10 +88,20 @@ class HubEndpoint(Endpoint[Hubs]):
                 keys.append(hub_user_topic(hub.name, call.user.name))
         return keys
 
+    def group_topic(self, name: str) -> str:
+        """See :meth:`.Endpoint.group_topic`."""
+        return group_topic(name)
+
     def rejoin(self, call: Call[Hubs], groups: Sequence[str]) -> Sequence[str]:
         """See :meth:`.Endpoint.rejoin`: groups of hubs that the client no longer lists fall away."""
-        prefixes = tuple(group_name(hub.name, "").lower() for hub in call.target)
-        return [group for group in groups if group.lower().startswith(prefixes)]
+        return [group for hub in call.target for group in self._rejoin(hub, call.request, groups)]
+
+    def _rejoin(self, hub: HubDescriptor, request: Request, groups: Sequence[str]) -> Sequence[str]:
+        prefix = group_name(hub.name, "")
+        of_hub = {group[len(prefix) :]: group for group in groups if group.lower().startswith(prefix.lower())}
+        kept = self._pipeline.rejoining_groups(hub, request, list(of_hub))
+        # A module can take groups away only: of others, it is not known since when the client is a member.
+        return [of_hub[name] for name in kept if name in of_hub]
 
     def receive(self, call: Call[Hubs], text: str) -> Deferred[bytes | None]:
         """See :meth:`.Endpoint.receive`."""
@@ -87,11 +109,11 @@ class HubEndpoint(Endpoint[Hubs]):
 
     def connected(self, call: Call[Hubs]) -> Deferred[None]:
         """See :meth:`.Endpoint.connected`."""
-        return self._raise(call, lambda hub: hub.on_connected())
+        return self._raise(call, self._pipeline.connect)
 
     def reconnected(self, call: Call[Hubs], *, missed: bool) -> Deferred[None]:
         """See :meth:`.Endpoint.reconnected`."""
-        return self._raise(call, lambda hub: hub.on_reconnected(missed=missed))
+        return self._raise(call, partial(self._pipeline.reconnect, missed=missed))
 
     def gap_found_by(self, call: Call[Hubs]) -> Deferred[None]:
         """See :meth:`.Endpoint.gap_found_by`."""
@@ -99,9 +121,9 @@ class HubEndpoint(Endpoint[Hubs]):
 
     def disconnected(self, call: Call[Hubs], *, stop_called: bool) -> Deferred[None]:
         """See :meth:`.Endpoint.disconnected`."""
-        return self._raise(call, lambda hub: hub.on_disconnected(stop_called=stop_called))
+        return self._raise(call, partial(self._pipeline.disconnect, stop_called=stop_called))
 
-    def _raise(self, call: Call[Hubs], event: Callable[[Hub], Any]) -> Deferred[None]:
+    def _raise(self, call: Call[Hubs], event: Callable[[Hub[Any]], Any]) -> Deferred[None]:
         return self._dispatcher.raise_event(call.target, call.context, event)
 
     def script(self, request: Request) -> Response:

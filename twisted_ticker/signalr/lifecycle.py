@@ -99,7 +99,7 @@ class Lifecycle(Generic[Target]):
         current = token is not None and token.epoch == self._server.bus.epoch
         if not known:
             groups = self._endpoint.rejoin(call, list(joined))
-            connection.restore_groups({name: joined[name] if current else None for name in groups})
+            connection.restore_groups({name: joined.get(name) if current else None for name in groups})
         # Of a connection that this server knows, its memory is right: the latest token may never have arrived.
         connection.announce_groups_unless(joined if current else {})
 

@@ -7,17 +7,18 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Generic, cast
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-from .audiences import Clients, Groups
+from .audiences import Clients, ClientType, Groups
 from .bus import MessageBus
 from .calls import Call
 from .connection import Connection
+from .connection_endpoint import ConnectionEndpoint
 from .counters import Counters
 from .descriptors import HubDescriptor, HubFactory
 from .endpoint import Endpoint, Negotiate
@@ -26,6 +27,15 @@ from .heartbeat import Heartbeat
 from .hub import Hub
 from .hub_endpoint import HubEndpoint
 from .keys import KeyRing
+from .persistent_connection import (
+    ConnectionContext,
+    ConnectionDescriptor,
+    ConnectionFactory,
+    ConnectionGroups,
+    PersistentConnection,
+    Recipients,
+)
+from .pipeline import HubPipeline
 from .protocol.tokens import CONNECTION_TOKEN, GROUPS_TOKEN, GroupsToken
 from .requests import Request, User
 from .settings import EndpointSettings, Settings
@@ -38,7 +48,7 @@ __all__ = ["HubContext", "SignalRServer"]
 _DRAIN_SECONDS = 0.5
 
 
-class HubContext:
+class HubContext(Generic[ClientType]):
     """
     Addressing a hub's clients from outside of its methods.
 
@@ -47,7 +57,7 @@ class HubContext:
         groups: membership in groups.
     """
 
-    def __init__(self, clients: Clients, groups: Groups) -> None:
+    def __init__(self, clients: Clients[ClientType], groups: Groups) -> None:
         self.clients = clients
         self.groups = groups
 
@@ -69,6 +79,7 @@ class SignalRServer(Service):
     Attributes:
         connections: those that this server knows, by id.
         running: whether receive requests are served.
+        pipeline: modules that see what passes through hubs; to be filled before clients come.
     """
 
     def __init__(
@@ -88,13 +99,15 @@ class SignalRServer(Service):
         self.settings = settings or Settings()
         self.user_of = user_of or _user_of_request
         self.counters = Counters()
+        self.pipeline = HubPipeline()
         self.connections: dict[str, Connection] = {}
         self.turn = TurnQueue(clock)
         self.connection_tokens = keys.protection(CONNECTION_TOKEN)
         self._groups_tokens = keys.protection(GROUPS_TOKEN)
         self._clock = clock
         self._endpoints: list[Endpoint[Any]] = []
-        self._hubs: dict[type[Hub], HubDescriptor] = {}
+        self._hubs: dict[type[Hub[Any]], HubDescriptor] = {}
+        self._raw: dict[str, type[PersistentConnection]] = {}
         self.bus = MessageBus(
             epoch=secrets.token_hex(4),
             limits=RingLimits(messages=self.settings.default_message_buffer_size, seconds=self.settings.topic_lifetime),
@@ -143,13 +156,52 @@ class SignalRServer(Service):
         self._hubs.update((descriptor.hub_class, descriptor) for descriptor in descriptors)
         return endpoint
 
+    def map_connection(
+        self,
+        path: str,
+        connection: ConnectionFactory,
+        settings: EndpointSettings | None = None,
+        *,
+        negotiate: Negotiate | None = None,
+    ) -> ConnectionEndpoint:
+        """
+        Serve raw connections below a path. A class that is mapped on two paths has one audience.
+
+        Args:
+            path: see :meth:`map_hubs`.
+            connection: a subclass of :class:`.PersistentConnection`, or a call without arguments that makes an
+                instance.
+            settings: the endpoint's own.
+            negotiate: see :meth:`map_hubs`.
+
+        Raises:
+            ConfigurationError: a path that is taken, what makes no connections, or a second class of one name.
+        """
+        descriptor = ConnectionDescriptor.of(connection)
+        if self._raw.get(descriptor.name, descriptor.connection_class) is not descriptor.connection_class:
+            raise ConfigurationError(f"Another class of connections has the name '{descriptor.name}' too.")
+        endpoint = ConnectionEndpoint(
+            _mount_path(path),
+            self,
+            settings or EndpointSettings(),
+            descriptor,
+            self._sending(descriptor.name),
+            negotiate,
+        )
+        self._map(endpoint)
+        self._raw[descriptor.name] = descriptor.connection_class
+        return endpoint
+
+    def _sending(self, name: str) -> ConnectionContext:
+        return ConnectionContext(Recipients(self.bus, name), ConnectionGroups(self, self.bus, name))
+
     def _map(self, endpoint: Endpoint[Any]) -> None:
         if any(other.path.lower() == endpoint.path.lower() for other in self._endpoints):
             raise ConfigurationError(f"The path {endpoint.path!r} is mapped already.")
         self._endpoints.append(endpoint)
         self._endpoints.sort(key=lambda mapped: len(mapped.path), reverse=True)
 
-    def hub_context(self, hub_class: type[Hub]) -> HubContext:
+    def hub_context(self, hub_class: type[Hub[ClientType]]) -> HubContext[ClientType]:
         """
         The means to address a hub's clients from anywhere.
 
@@ -160,7 +212,19 @@ class SignalRServer(Service):
             hub = self._hubs[hub_class]
         except KeyError:
             raise ConfigurationError(f"{hub_class.__name__} is not mapped; call map_hubs first.") from None
-        return HubContext(Clients(self.bus, hub.name), Groups(self, hub.name))
+        return HubContext(Clients(self.bus, hub.name, self.pipeline), Groups(self, hub.name))
+
+    def connection_context(self, connection_class: type[PersistentConnection]) -> ConnectionContext:
+        """
+        The means to send to the connections of a class from anywhere.
+
+        Raises:
+            ConfigurationError: the class is not mapped.
+        """
+        name = connection_class.__name__
+        if self._raw.get(name) is not connection_class:
+            raise ConfigurationError(f"{name} is not mapped; call map_connection first.")
+        return self._sending(name)
 
     def endpoint_for(self, path: str) -> Endpoint[Any] | None:
         """The endpoint under whose path a request path lies; the one with the longest path, where there are several."""

@@ -18,29 +18,29 @@ class CallerState(MutableMapping[str, Any]):
 
     A key that is named like a method of mappings, such as ``items``, can be reached as an item only.
 
-    Values are plain JSON. What differs, by its JSON, from what the client is known to have rides on the next call to
-    the caller and on the result. A key cannot be taken back, only set to ``None``: the client merges.
+    Values are plain JSON. What differs, by its JSON, from what the client has sent rides on every call to the caller and
+    on the result, as the reference was recorded to do it. A key cannot be taken back, only set to ``None``: the client
+    merges.
     """
 
-    __slots__ = ("_known", "_values")
+    __slots__ = ("_received", "_values")
 
-    _known: dict[str, bytes]
+    _received: dict[str, bytes]
     _values: dict[str, Any]
 
     def __init__(self, received: dict[str, Any] | None = None) -> None:
         object.__setattr__(self, "_values", dict(received or {}))
-        object.__setattr__(self, "_known", {key: serialization.encode(value) for key, value in self.items()})
+        object.__setattr__(self, "_received", {key: serialization.encode(value) for key, value in self.items()})
 
-    def take_changes(self) -> bytes | None:
+    def changes(self) -> bytes | None:
         """
-        The JSON of what the client does not know yet, which it is now taken to know; ``None`` for nothing.
+        The JSON of what is not as the client has sent it; ``None`` for nothing.
 
         Raises:
             TypeError: a value that JSON cannot express.
         """
         texts = {key: serialization.encode(value) for key, value in self._values.items()}
-        changes = {key: text for key, text in texts.items() if self._known.get(key) != text}
-        self._known.update(changes)
+        changes = {key: text for key, text in texts.items() if self._received.get(key) != text}
         members = [b"%b:%b" % (serialization.encode(key), text) for key, text in changes.items()]
         return b"{%b}" % b",".join(members) if members else None
 

@@ -80,8 +80,16 @@ class SignalRResource:
         path = unquote_to_bytes(request.path).decode("utf-8", "replace")
         endpoint = self._server.endpoint_for(path)
         if endpoint is None:
-            return cast(IResource, self._otherwise.getChildWithDefault(name, request))
+            return self._other(name, request)
         return _EndpointResource(endpoint, self._websockets, self._long_poll_delay_ms, self._user)
+
+    def _other(self, name: bytes, request: Request) -> IResource:
+        if self._otherwise.isLeaf:
+            # It has no children to be asked for, and finds the whole path where it would be as the root.
+            prepath, postpath = cast("list[bytes]", request.prepath), cast("list[bytes]", request.postpath)
+            postpath.insert(0, prepath.pop())
+            return cast(IResource, self._otherwise)
+        return cast(IResource, self._otherwise.getChildWithDefault(name, request))
 
     def putChild(self, path: bytes, child: IResource) -> None:
         """Put a child beside the mapped paths."""

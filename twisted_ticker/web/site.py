@@ -5,12 +5,13 @@ The whole site: pages and SignalR under one roof, with bounded request bodies an
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from io import BytesIO
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
-from twisted.web.http import combinedLogFormatter
+from twisted.web.http import combinedLogFormatter, parse_qs
 from twisted.web.iweb import IAccessLogFormatter, IRequest
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
@@ -21,7 +22,7 @@ from zope.interface import provider
 from ..signalr.server import SignalRServer
 from .endpoints import SignalRResource
 
-__all__ = ["MAX_BODY_BYTES", "Pages", "build_site", "redacted"]
+__all__ = ["MAX_BODY_BYTES", "Pages", "build_site", "redacted", "site_of"]
 
 #: Longest request body. The reference has no limit; nothing that a hub method takes comes near this one.
 MAX_BODY_BYTES = 1024 * 1024
@@ -80,14 +81,23 @@ class BoundedRequest(Request):
         self.channel.loseConnection()
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        """Serve a request that is complete, with its query string and body unparsed."""
+        """Serve a request that is complete."""
         if self._refused:
             return
         self.content.seek(0)
-        self.args: dict[bytes, list[bytes]] = {}
         self.method, self.uri, self.clientproto = command, path, version
         self.path = path.partition(b"?")[0]
         self.process()  # type: ignore[no-untyped-call]
+
+    @cached_property
+    def args(self) -> dict[bytes, list[bytes]]:  # type: ignore[override]
+        """Parameters of query string and form; ours are read elsewhere, so they are parsed for other resources only."""
+        parameters: dict[bytes, list[bytes]] = parse_qs(self.uri.partition(b"?")[2], True)
+        content_type = (self.getHeader(b"content-type") or b"").partition(b";")[0].strip().lower()
+        if content_type == b"application/x-www-form-urlencoded":
+            for name, values in parse_qs(self.content.getvalue(), True).items():
+                parameters.setdefault(name, []).extend(values)
+        return parameters
 
 
 class Pages(File):
@@ -133,5 +143,17 @@ def build_site(server: SignalRServer, htdocs: str, *, start_page: str, clock: IR
     """
     pages = Pages(htdocs)
     pages.start = start_page.encode("ascii")
-    root = SignalRResource(server, pages, clock=clock)
+    return site_of(server, pages, clock=clock)
+
+
+def site_of(server: SignalRServer, otherwise: IResource | None, *, clock: IReactorTime) -> Site:
+    """
+    A site with any resource beside SignalR's.
+
+    Args:
+        server: serves the paths that are mapped on it.
+        otherwise: serves all others.
+        clock: the reactor.
+    """
+    root = SignalRResource(server, otherwise, clock=clock)
     return Site(root, requestFactory=BoundedRequest, reactor=clock, logFormatter=_access_line)

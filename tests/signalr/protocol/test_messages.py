@@ -13,6 +13,7 @@ from twisted_ticker.signalr.protocol.messages import (
     Envelope,
     encode_client_call,
     encode_error,
+    encode_progress,
     encode_result,
     parse_invocation,
 )
@@ -195,6 +196,21 @@ class ResultTests(SynchronousTestCase):
             (encode_error("7", "no", state=b'{"a":1}'), '{"S":{"a":1},"I":"7","E":"no"}'),
             (encode_error(None, ""), '{"I":null,"E":""}'),
             (encode_error("8", 'a "b"\n\u2028\ud800'), '{"I":"8","E":"a \\"b\\"\\n\\u2028\\ud800"}'),
+        ]
+        for encoded, text in cases:
+            self.assertEqual(encoded.decode(), text)
+
+
+class ProgressTests(SynchronousTestCase):
+    """Reports of calls that go on."""
+
+    def test_reports_are_the_references(self) -> None:
+        """State comes first; the id is there twice, once marked."""
+        cases = [
+            (encode_progress("6", b"1"), '{"I":"P|6","P":{"I":"6","D":1}}'),
+            (encode_progress("6", b"null", b'{"a":1}'), '{"S":{"a":1},"I":"P|6","P":{"I":"6","D":null}}'),
+            (encode_progress('"', b"[]"), '{"I":"P|\\"","P":{"I":"\\"","D":[]}}'),
+            (encode_progress(None, b"1"), '{"I":"P|","P":{"I":null,"D":1}}'),
         ]
         for encoded, text in cases:
             self.assertEqual(encoded.decode(), text)

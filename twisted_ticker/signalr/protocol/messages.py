@@ -7,6 +7,7 @@ User values (arguments, results, state) come in already encoded, so each is enco
 call from a client                        ``{"H": hub, "M": method, "A"?: [argument, …], "I": id, "S"?: state}``
 result                                    ``{"S"?: state, "R"?: result, "I": id}``
 error result                              ``{"S"?: state, "I": id, "H"?: true, "E": text, "D"?: data}``
+progress                                  ``{"S"?: state, "I": "P|" + id, "P": {"I": id, "D": value}}``
 call to a client                          ``{"H": hub, "M": method, "A": [argument, …], "S"?: state}``
 envelope                                  ``{"C": cursor, "S"?: 1, "G"?: groups token, "L"?: ms, "M": [message, …]}``
 keep-alive                                ``{}``
@@ -36,6 +37,7 @@ __all__ = [
     "Invocation",
     "encode_client_call",
     "encode_error",
+    "encode_progress",
     "encode_result",
     "parse_invocation",
 ]
@@ -171,6 +173,20 @@ def encode_error(
     if data is not None:
         members.append(b'"D":' + data)
     return b"{" + b",".join(members) + b"}"
+
+
+def encode_progress(id: str | None, value: bytes, state: bytes | None = None) -> bytes:
+    """
+    A report of a call that goes on. Clients that know nothing of progress look in vain for a call of its id.
+
+    Args:
+        id: the call's id.
+        value: JSON of what is reported.
+        state: JSON object of changed caller state, if any.
+    """
+    changes = b"" if state is None else b'"S":%b,' % state
+    report_id, call_id = json.dumps(f"P|{id or ''}").encode(), json.dumps(id).encode()
+    return b'{%b"I":%b,"P":{"I":%b,"D":%b}}' % (changes, report_id, call_id, value)
 
 
 class Envelope:

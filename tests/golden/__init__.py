@@ -1,0 +1,1 @@
+"""The genuine server's recorded conversations, held against this server."""
