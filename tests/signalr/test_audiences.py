@@ -329,3 +329,49 @@ class GroupsTests(SynchronousTestCase):
             failure = self.failureResultOf(self.groups.add(connection_id, group), ValueError)
             self.assertEqual(str(failure.value), "Argument cannot be null or empty")
         self.assertEqual(self.members.changes, [])
+
+
+class ConflationTests(AudienceTestCase):
+    """Calls of which each replaces the one before."""
+
+    def behind(self) -> list[str]:
+        """What a reader gets that has not been there meanwhile."""
+        topic = self.bus.subscribe("h-Chat")
+        self.bus.flush()
+        return [message.decode() for message in self.bus.backlog("late", {topic: 0}, 0).messages]
+
+    def test_who_is_behind_gets_the_newest_of_each_method_and_key(self) -> None:
+        """Calls about other things, of other methods, and without a key are all kept."""
+        everybody = self.clients.all
+        for key, price in (("a", 1), ("b", 2), ("a", 3)):
+            everybody.conflate(key).priced(key, price)
+        everybody.conflate("a").closed("a")
+        everybody.said("x")
+        everybody.said("x")
+        self.assertEqual(
+            self.behind(),
+            [
+                '{"H":"Chat","M":"priced","A":["b",2]}',
+                '{"H":"Chat","M":"priced","A":["a",3]}',
+                '{"H":"Chat","M":"closed","A":["a"]}',
+                '{"H":"Chat","M":"said","A":["x"]}',
+                '{"H":"Chat","M":"said","A":["x"]}',
+            ],
+        )
+
+    def test_who_keeps_up_gets_everything(self) -> None:
+        """Conflation is for those who are behind."""
+        for price in (1, 2):
+            self.clients.all.conflate("a").priced(price)
+        self.assertEqual(len(self.caller.take()), 2)
+
+    def test_it_keeps_who_is_addressed_and_what_rides_along(self) -> None:
+        """Exclusions, and the caller's state."""
+        self.state.index = 1
+        self.clients.caller.conflate(1).said()
+        self.clients.others.conflate(1).said()
+        self.assertEqual(self.caller.take(), ['{"H":"Chat","M":"said","A":[],"S":{"index":1}}'])
+
+    def test_a_key_is_something(self) -> None:
+        """Nothing is no key."""
+        self.assertRaises(ValueError, self.clients.all.conflate, None)

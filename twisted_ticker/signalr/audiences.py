@@ -2,14 +2,14 @@
 Whom a hub can address: ``clients`` and ``groups``.
 
 An audience turns any attribute into a call of the client's method of that name. Names go out exactly as written, so
-an audience has no public names of its own that could hide one.
+an audience has only one public name of its own that could hide one: ``conflate``.
 
 To type checkers, an audience is of the type that its hub declares for its clients, see :class:`.hub.Hub`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from twisted.internet.defer import Deferred, execute
@@ -42,7 +42,7 @@ class Audience:
     arrival. Values that JSON cannot express make it fail; a failure that nobody awaits is logged.
     """
 
-    __slots__ = ("_bus", "_excluded", "_hub", "_keys", "_pipeline", "_state")
+    __slots__ = ("_bus", "_conflation_key", "_excluded", "_hub", "_keys", "_pipeline", "_state")
 
     def __init__(
         self,
@@ -53,13 +53,37 @@ class Audience:
         excluded: Collection[str] = (),
         state: CallerState | None = None,
         pipeline: HubPipeline | None = None,
+        conflation_key: Hashable | None = None,
     ) -> None:
         self._bus = bus
         self._hub = hub
+        self._conflation_key = conflation_key
         self._keys = keys
         self._excluded = excluded
         self._state = state
         self._pipeline = pipeline
+
+    def conflate(self, key: Hashable) -> Audience:
+        """
+        The same clients, for calls of which each replaces the one before.
+
+        A client that keeps up gets all of them. One that is behind, because it is slow or has been away, gets only the
+        newest call of each method and *key*: ``clients.all.conflate(stock.symbol).updateStockPrice(stock)``.
+
+        Args:
+            key: what the calls are about; not ``None``.
+        """
+        if key is None:
+            raise ValueError("Argument cannot be null or empty")
+        return Audience(
+            self._bus,
+            self._hub,
+            self._keys,
+            excluded=self._excluded,
+            state=self._state,
+            pipeline=self._pipeline,
+            conflation_key=key,
+        )
 
     def __getattr__(self, method: str) -> Callable[..., Deferred[None]]:
         if method.startswith("__"):
@@ -84,8 +108,10 @@ def _publish(
     # Taken last, so that a call that cannot be made does not lose it.
     state = None if audience._state is None else audience._state.changes()
     message = encode_client_call(audience._hub, method, encoded, state)
+    subject = audience._conflation_key
+    conflation_key = None if subject is None else (audience._hub, method, subject)
     for key in keys:
-        audience._bus.publish(key, message, excluded)
+        audience._bus.publish(key, message, excluded, conflation_key=conflation_key)
 
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ class CallerState(MutableMapping[str, Any]):
 
     A key that is named like a method of mappings, such as ``items``, can be reached as an item only.
 
-    Values are plain JSON. What differs, by its JSON, from what the client has sent rides on every call to the caller and
-    on the result, as the reference was recorded to do it. A key cannot be taken back, only set to ``None``: the client
-    merges.
+    Values are plain JSON. What differs, by its JSON, from what the client has sent rides on every call to the caller
+    and on the result, as the reference was recorded to do it. A key cannot be taken back, only set to ``None``: the
+    client merges.
     """
 
     __slots__ = ("_received", "_values")
