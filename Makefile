@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 ARGS ?=
+# Which of the examples to run.
+NAME ?= chat
 # Repeats the order of an earlier test run, which printed its seed.
 SEED ?= 0
 
@@ -14,13 +16,19 @@ foreign := tests/integration/foreign
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run test lint unit integration assets clean
+.PHONY: help run example test lint unit integration assets clean
 
 help: ## Say what make can do here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/run.stamp $(assets) ## Serve the ticker at http://127.0.0.1:8080/; options: make run ARGS="--open"
 	@exec env PYTHONPATH="$(CURDIR)" $(python) $(VENV)/bin/twistd --nodaemon --pidfile= stockticker $(ARGS)
+
+example: $(VENV)/run.stamp $(assets) ## Serve an example, as its line in examples/README.md does: make example NAME=chat
+	@options=$$(sed -n 's|^ *cd examples/$(NAME) && twistd -n signalr ||p' examples/README.md); \
+	if [ -z "$$options" ]; then echo "There is no example $(NAME); examples/README.md lists them." >&2; exit 1; fi; \
+	cd examples/$(NAME) && exec env PYTHONPATH="$(CURDIR)" \
+	    $(CURDIR)/$(python) $(CURDIR)/$(VENV)/bin/twistd --nodaemon --pidfile= signalr $$options $(ARGS)
 
 test: $(VENV)/dev.stamp ## Run lint, unit and integration, all three even if one fails
 	@failed=; \
@@ -44,7 +52,7 @@ assets: $(assets) ## Fetch the third-party browser files into htdocs/vendor
 
 clean: ## Remove all that was made here, the virtual environment too
 	rm -rf $(VENV) build dist *.egg-info htdocs/vendor htdocs/.vendor-* _trial_temp* .hypothesis .mypy_cache .ruff_cache
-	find twisted twisted_ticker tests tools -name __pycache__ -prune -exec rm -rf {} +
+	find twisted twisted_ticker examples tests tools -name __pycache__ -prune -exec rm -rf {} +
 	rm -f twisted/plugins/dropin.cache
 
 # One stamp per step that is done; a step is done again when what it was made from changes.

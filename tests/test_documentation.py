@@ -43,26 +43,28 @@ from twisted_ticker.signalr.serialization import decode, encode
 from twisted_ticker.web import build_site
 
 PROJECT = Path(__file__).resolve().parent.parent
-DOCUMENTS = [PROJECT / "README.md", PROJECT / "CHANGELOG.md", *sorted((PROJECT / "docs").glob("*.md"))]
+DOCUMENTS = [path for places in ("*.md", "docs/*.md", "examples/*.md") for path in sorted(PROJECT.glob(places))]
 README, HUBS = PROJECT / "README.md", PROJECT / "docs" / "hubs.md"
 
 Names = dict[str, Any]
 
 
-def python_blocks(document: Path) -> list[str]:
-    """The Python in a document, block by block, each behind as many empty lines as there are lines before it."""
+def python_blocks(document: Path) -> dict[int, str]:
+    """The Python in a document, by the line that it begins at; with as many empty lines before it as it has there."""
     text = document.read_text(encoding="utf-8")
     blocks = re.finditer(r"(?ms)^```python\n(.*?)^```$", text)
-    return ["\n" * text.count("\n", 0, block.start(1)) + block[1] for block in blocks]
+    lines_before = ((text.count("\n", 0, block.start(1)), block[1]) for block in blocks)
+    return {count + 1: "\n" * count + code for count, code in lines_before}
 
 
-def runnable(document: Path) -> list[str]:
-    """The blocks of a document that can be run, as they are to be run."""
+def runnable(document: Path) -> dict[int, str]:
+    """The blocks of a document that can be run, as they are to be run, by the line that they begin at."""
+    blocks = python_blocks(document)
     if document == README:
-        return python_blocks(document)
-    first, *others = python_blocks(document)
-    # So that both keep their line numbers.
-    return [first + other[first.count("\n") :] for other in others]
+        return blocks
+    first, *others = blocks.items()
+    # Put in front so that both keep their line numbers.
+    return {line: first[1] + code[first[1].count("\n") :] for line, code in others}
 
 
 class ProseTests(SynchronousTestCase):
@@ -71,7 +73,7 @@ class ProseTests(SynchronousTestCase):
     def test_python_compiles(self) -> None:
         """All Python in all documents is Python."""
         for document in DOCUMENTS:
-            for block in python_blocks(document):
+            for block in python_blocks(document).values():
                 compile(block, str(document), "exec")
 
     def test_links_lead_somewhere(self) -> None:
@@ -127,7 +129,7 @@ class DocumentTestCase(SynchronousTestCase):
         """Run a block; returns the names that it has defined."""
         # Annotations and dataclasses look for the module that they are in.
         module = sys.modules["documented"] = ModuleType("documented")
-        self.addCleanup(sys.modules.pop, module.__name__)
+        self.addCleanup(sys.modules.pop, module.__name__, None)
         names = vars(module)
         self.addCleanup(self.clear_away, names)
         exec(compile(code, str(document), "exec"), names)
@@ -150,14 +152,13 @@ class BlockTests(DocumentTestCase):
 
 def _add_tests() -> None:
     for document in (README, HUBS):
-        for index, code in enumerate(runnable(document)):
+        for line, code in runnable(document).items():
 
             def test(self: BlockTests, code: str = code, document: Path = document) -> None:
                 self.execute(code, document)
 
-            line = len(code) - len(code.lstrip("\n")) + 1
-            test.__doc__ = f"The block runs that begins at line {line}."
-            setattr(BlockTests, f"test_{document.stem}_{index + 1:02}", test)
+            test.__doc__ = f"The block runs that begins at line {line} of {document.name}."
+            setattr(BlockTests, f"test_{document.stem}_{line}", test)
 
 
 _add_tests()
@@ -176,7 +177,7 @@ class GuideTests(DocumentTestCase):
 
     def block(self, words: str) -> Names:
         """Run the one block that has these words in it; its server is the one that clients come to."""
-        (code,) = (code for code in runnable(HUBS) if words in code)
+        (code,) = (code for code in runnable(HUBS).values() if words in code)
         names = self.execute(code, HUBS)
         server = names["server"]
         self.harness.site = names.get("site") or build_site(server, "htdocs", start_page="/", clock=self.clock)
@@ -204,9 +205,10 @@ class GuideTests(DocumentTestCase):
         names = self.block("class ChatHub")
         self.assertEqual([port for port, *_ in self.clock.tcpServers], [8080])
         self.harness.site = names["Site"](names["root"], reactor=self.clock)
-        ann, bob = self.client("chat"), self.client("chat")
-        ann.invoke("say", "hello", hub="chat")
-        self.assertEqual([self.messages(ann), self.messages(bob)], [[("said", "hello")]] * 2)
+        ann, bob = self.client("chat"), self.client("chat", kind=PollingClient)
+        for client in (ann, bob):
+            client.invoke("say", "hello", hub="chat")
+            self.assertEqual([self.messages(ann), self.messages(bob)], [[("said", "hello")]] * 2)
 
     def test_factory(self) -> None:
         """Hub objects share what they are made with."""
@@ -287,6 +289,18 @@ class GuideTests(DocumentTestCase):
         everybody = names["server"].hub_context(names["NewsHub"]).clients.all
         getattr(everybody, "not an identifier")()
         self.assertEqual(self.messages(client), [("newHeadline", "news", {"Urgent": False}), ("not an identifier",)])
+
+    def test_conflation(self) -> None:
+        """Who keeps up gets every price, who was away the newest of each stock."""
+        names = self.block("class QuoteHub")
+        ann, bob = self.client("quotes"), self.client("quotes")
+        bob.drop()
+        for price in (1.0, 2.0, 3.0):
+            names["quote"]("A", price)
+            names["quote"]("B", price)
+        bob.reconnect()
+        self.assertEqual(len(self.messages(ann)), 6)
+        self.assertEqual(self.messages(bob), [("priceChanged", "A", 3.0), ("priceChanged", "B", 3.0)])
 
     def test_groups(self) -> None:
         """Who joins hears of himself and later ones; who leaves hears nothing more."""
@@ -411,7 +425,7 @@ class GuideTests(DocumentTestCase):
         program = self.block("class ChatHub")
         self.harness.site = program["Site"](program["root"], reactor=self.clock)
         bob = self.client("chat")
-        names = self.execute(next(code for code in runnable(HUBS) if "async def chat" in code), HUBS)
+        names = self.execute(next(code for code in runnable(HUBS).values() if "async def chat" in code), HUBS)
         heard: list[str] = []
         names["print"] = lambda *words: heard.append(" ".join(map(str, words)))
         names["HubConnection"] = partial(HubConnection, reactor=self.clock, endpoints=MemoryEndpoints(self.harness))

@@ -92,7 +92,7 @@ class PublicNameTests(SynchronousTestCase):
 
     def test_names_of_web(self) -> None:
         """All that puts a server on the web."""
-        self.assertEqual(sorted(web.__all__), ["SignalRResource", "build_site"])
+        self.assertEqual(sorted(web.__all__), ["SignalRResource", "build_site", "site_of"])
 
     def test_names_of_market(self) -> None:
         """All that hubs and options need."""

@@ -337,14 +337,16 @@ class MakeServiceTests(SignalRTapTestCase):
         self.assertNotIn("No method found", closed.error_of("chatHub", "getNothing"))
 
     def test_pages(self) -> None:
-        """The root leads to ``index.html``."""
+        """A directory's page is its ``index.html``; without one, nobody is told what there is."""
+        (self.pages / "empty").mkdir()
         (self.pages / "room").mkdir()
         (self.pages / "room" / "index.html").write_text("<p>Room")
         application = self.started("--hub", f"{HERE}:ChatHub", "--static", str(self.pages))
-        answer = application.get("/")
-        self.assertEqual((answer.status, answer.header("Location")), (302, "/index.html"))
         for target, status, body in (
             ("/index.html", 200, b"<p>Chat"),
+            ("/", 200, b"<p>Chat"),
+            ("/?transport=longPolling", 200, b"<p>Chat"),
+            ("/empty/", 404, None),
             ("/room/", 200, b"<p>Room"),
             ("/missing", 404, None),
             ("/vendor/", 404, None),

@@ -105,7 +105,7 @@ class Options(ServingOptions):
         ["disable-javascript-proxies", None, "Serve no proxy script."],
     ]
     optParameters = [
-        ["static", None, None, "Directory of pages to serve; / leads to its index.html."],
+        ["static", None, None, "Directory of pages to serve, with its index.html at /."],
         [
             "app",
             None,
@@ -259,10 +259,7 @@ def _other_paths(options: Options, resource: Any) -> IResource:
 
 
 def _pages(directory: str | None) -> IResource:
-    pages: Any = notFound()
-    if directory is not None:
-        pages = Pages(directory)
-        pages.start = b"/index.html"
+    pages: Any = notFound() if directory is None else Pages(directory)
     if directory is None or not os.path.isdir(os.path.join(directory, _VENDOR)):
         pages.putChild(_VENDOR.encode("ascii"), Pages(came_along(_VENDOR)))
     return cast(IResource, pages)

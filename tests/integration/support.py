@@ -106,13 +106,15 @@ FOREGROUND = tuple(twistd("-n", "--pidfile="))
 
 class Server:
     """
-    A ``stockticker`` that serves on a free port until it is stopped.
+    A ``stockticker``, or another of our commands, that serves on a free port until it is stopped.
 
     Args:
-        options: of ``stockticker``, besides where to listen and where to keep state.
+        options: of the command, besides where to listen and where to keep state.
         command: what runs the plugin in the foreground.
         port: the port, when it must be a certain one.
         state: the state directory; a new one when not given.
+        plugin: the command.
+        cwd: the directory it runs in; a new one when not given.
     """
 
     def __init__(
@@ -121,17 +123,19 @@ class Server:
         command: tuple[str, ...] = FOREGROUND,
         port: int | None = None,
         state: Path | None = None,
+        plugin: str = "stockticker",
+        cwd: Path | None = None,
     ) -> None:
         self.directory = new_directory()
         self.state = state or self.directory / "state"
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         self._log = self.directory / "server.log"
-        arguments = ("stockticker", "--listen", tcp(self.port), "--state-dir", str(self.state), *options)
+        arguments = (plugin, "--listen", tcp(self.port), "--state-dir", str(self.state), *options)
         with self._log.open("wb") as output:
             self.process = subprocess.Popen(
                 [*command, *arguments],
-                cwd=self.directory,
+                cwd=cwd or self.directory,
                 env=environment(self.directory),
                 stdin=subprocess.DEVNULL,
                 stdout=output,

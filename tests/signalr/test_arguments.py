@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import InitVar, dataclass, field
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from enum import Enum, Flag, IntEnum, StrEnum
+from enum import Enum
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -31,8 +31,9 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
+from typing_extensions import TypeAliasType
 
-from twisted_ticker.signalr.arguments import MAX_DEPTH, converter_of, hints_of, type_name
+from twisted_ticker.signalr.arguments import MAX_DEPTH, converter_of
 from twisted_ticker.signalr.errors import ArgumentError, ConfigurationError, HubException
 from twisted_ticker.signalr.serialization import encode
 
@@ -43,29 +44,10 @@ T = TypeVar("T")
 
 
 class Colour(Enum):
-    """By number."""
+    """An enumeration."""
 
     Red = 1
     Blue = 2
-
-
-class Level(IntEnum):
-    """By number, too."""
-
-    LOW = 10
-
-
-class Suit(StrEnum):
-    """By text."""
-
-    HEARTS = "h"
-
-
-class Access(Flag):
-    """Can be combined."""
-
-    READ = 1
-    WRITE = 2
 
 
 @dataclass
@@ -108,6 +90,13 @@ class Page(Generic[T]):
 
     items: list[T]
     first: T | None = None
+
+
+@dataclass
+class Box(Generic[T]):
+    """Of anything, by itself."""
+
+    content: T
 
 
 class Point(msgspec.Struct, rename="camel"):
@@ -159,82 +148,13 @@ class Ware:
 
 
 UserId = NewType("UserId", int)
-
-ID = "2f1c7c5e-0f0e-4b8e-9d5e-7a2f3f0a1b2c"
+Names = TypeAliasType("Names", list[str])
 
 CONVERTED: list[tuple[Any, str, Any]] = [
     # As it comes
     (Any, '{"a":[1,2.5,null,"é",true]}', {"a": [1, 2.5, None, "é", True]}),
     (object, '"1"', "1"),
     (None, "null", None),
-    # Numbers
-    (int, "1", 1),
-    (int, '"1"', 1),
-    (int, '" -12 "', -12),
-    (int, "123456789012345678901234567890", 123456789012345678901234567890),
-    (float, "1", 1.0),
-    (float, "1.5", 1.5),
-    (float, '"1.5"', 1.5),
-    (float, '"1e3"', 1000.0),
-    (float, '"-Infinity"', float("-inf")),
-    (Decimal, "1.10", Decimal("1.10")),
-    (Decimal, "1", Decimal(1)),
-    (Decimal, '"1.10"', Decimal("1.10")),
-    (Decimal, "1e2", Decimal("1e2")),
-    (Decimal, "79228162514264337593543950335", Decimal(2**96 - 1)),
-    (Decimal, "1e-40", Decimal("0E-28")),
-    (Decimal, "1.00000000000000000000000000006", Decimal("1.0000000000000000000000000001")),
-    # Booleans
-    (bool, "true", True),
-    (bool, '" FALSE"', False),
-    (bool, "2", True),
-    (bool, "0", False),
-    (bool, "0.0", False),
-    # Text
-    (str, '"x"', "x"),
-    (str, "1", "1"),
-    (str, "1.50", "1.50"),
-    (str, "true", "true"),
-    (str, "false", "false"),
-    (str, "null", None),
-    (bytes, '"YWI="', b"ab"),
-    (bytes, "[97,98]", b"ab"),
-    (bytes, "null", None),
-    (bytearray, '"YWI="', bytearray(b"ab")),
-    (bytearray, "null", None),
-    # Dates and times
-    (datetime, '"2020-01-02T03:04:05"', datetime(2020, 1, 2, 3, 4, 5)),
-    (datetime, '"2020-01-02T03:04:05.678Z"', datetime(2020, 1, 2, 3, 4, 5, 678000, UTC)),
-    (datetime, '"2020-01-02T03:04:05.1234567Z"', datetime(2020, 1, 2, 3, 4, 5, 123456, UTC)),
-    (datetime, '"2020-01-02T03:04:05+02:00"', datetime(2020, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=2)))),
-    (datetime, '"2020-01-02"', datetime(2020, 1, 2)),
-    (datetime, '"/Date(1000)/"', datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)),
-    (datetime, '"\\/Date(-1000)\\/"', datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)),
-    (datetime, '"/Date(0+0130)/"', datetime(1970, 1, 1, 1, 30, tzinfo=timezone(timedelta(minutes=90)))),
-    (datetime, '"/Date(0-0100)/"', datetime(1969, 12, 31, 23, tzinfo=timezone(-timedelta(hours=1)))),
-    (date, '"2020-01-02"', date(2020, 1, 2)),
-    (date, '"2020-01-02T00:00:00.000Z"', date(2020, 1, 2)),
-    (time, '"03:04:05.600"', time(3, 4, 5, 600000)),
-    (timedelta, '"1.01:01:01.0010000"', timedelta(days=1, hours=1, minutes=1, seconds=1, milliseconds=1)),
-    (timedelta, '"-00:00:01"', -timedelta(seconds=1)),
-    (timedelta, '"10:20"', timedelta(hours=10, minutes=20)),
-    (timedelta, '"00:00:00.1234567"', timedelta(microseconds=123456)),
-    (timedelta, '"3"', timedelta(days=3)),
-    (timedelta, '"PT1H"', timedelta(hours=1)),
-    (UUID, f'"{ID.upper()}"', UUID(ID)),
-    (UUID, f'"{{{ID}}}"', UUID(ID)),
-    (UUID, f'"{ID.replace("-", "")}"', UUID(ID)),
-    # Enumerations
-    (Colour, "1", Colour.Red),
-    (Colour, '"BLUE"', Colour.Blue),
-    (Colour, '"2"', Colour.Blue),
-    (Level, "10", Level.LOW),
-    (Level, '"low"', Level.LOW),
-    (Suit, '"h"', Suit.HEARTS),
-    (Suit, '"Hearts"', Suit.HEARTS),
-    (Access, "3", Access.READ | Access.WRITE),
-    (Access, '"read, Write"', Access.READ | Access.WRITE),
-    (Access, '"2"', Access.WRITE),
     # Containers
     (list, '[1,2.5,"x"]', [1, 2.5, "x"]),
     (list[int], '[1,"2"]', [1, 2]),
@@ -267,6 +187,8 @@ CONVERTED: list[tuple[Any, str, Any]] = [
     (Page[Quote], '{"items":[{"symbol":"A"}]}', Page([Quote("A")])),
     (Page[int], '{"items":["1"],"first":"2"}', Page([1], 2)),
     (Page, '{"items":["1",2.5]}', Page(["1", 2.5])),
+    (Box[int], '{"content":"1"}', Box(1)),
+    (Box, '{"content":1.5}', Box(1.5)),
     (Point, '{"xValue":1,"YVALUE":"2"}', Point(1, 2)),
     (Cat | Dog, '{"type":"Dog","name":"Rex"}', Dog("Rex")),
     (Cat | Dog, '{"name":"Tom"}', Cat("Tom")),
@@ -295,58 +217,15 @@ CONVERTED: list[tuple[Any, str, Any]] = [
     (Literal[Colour.Red], "1", Colour.Red),
     # Names for types
     (UserId, '"7"', 7),
+    (Names, '["a"]', ["a"]),
     (Annotated[int, "of no concern"], "1", 1),
     (Annotated[str, msgspec.Meta(max_length=3)], '"abc"', "abc"),
     (T, "1.5", 1.5),
 ]
 
 UNFIT: list[tuple[Any, str, str]] = [
-    (int, "1.0", "Cannot convert a number to Int32."),
-    (int, "1.5", "Cannot convert a number to Int32."),
-    (int, '"1.0"', "Cannot convert a string to Int32."),
-    (int, '"1_0"', "Cannot convert a string to Int32."),
-    (int, '""', "Cannot convert a string to Int32."),
-    (int, "null", "Cannot convert null to Int32."),
-    (int, "true", "Cannot convert a boolean to Int32."),
-    (int, "[]", "Cannot convert an array to Int32."),
-    (int, "{}", "Cannot convert an object to Int32."),
-    (int, "9" * 5000, "Integer value out of range"),
-    (float, "1e400", "The number is out of range."),
-    (float, '"nan"', "Cannot convert a string to Double."),
-    (float, "null", "Cannot convert null to Double."),
     (Any, "1e400", "Number out of range"),
     (list[Any], "[1e400]", "The number is out of range. Path '[0]'."),
-    (Decimal, "1e29", "The number is out of range."),
-    (Decimal, "79228162514264337593543950336", "The number is out of range."),
-    (Decimal, '"NaN"', "Cannot convert a string to Decimal."),
-    (Decimal, "null", "Cannot convert null to Decimal."),
-    (Decimal, "1e99999999999999999999", "[<class 'decimal.InvalidOperation'>]"),
-    (bool, '"yes"', "Cannot convert a string to Boolean."),
-    (bool, "null", "Cannot convert null to Boolean."),
-    (str, "{}", "Cannot convert an object to String."),
-    (str, "[]", "Cannot convert an array to String."),
-    (bytes, '"?"', "Cannot convert a string to Byte[]."),
-    (bytes, "[256]", "bytes must be in range(0, 256)"),
-    (bytes, "{}", "Cannot convert an object to Byte[]."),
-    (datetime, '"soon"', "Cannot convert a string to DateTime."),
-    (datetime, '"/Date(999999999999999)/"', "Cannot convert a string to DateTime."),
-    (datetime, "1", "Cannot convert an integer to DateTime."),
-    (datetime, "null", "Cannot convert null to DateTime."),
-    (date, '"x"', "Cannot convert a string to DateTime."),
-    (time, '"25:00"', "Cannot convert a string to TimeSpan."),
-    (timedelta, '"24:00:00"', "Cannot convert a string to TimeSpan."),
-    (timedelta, '"999999999999"', "Cannot convert a string to TimeSpan."),
-    (timedelta, '"P"', "Cannot convert a string to TimeSpan."),
-    (UUID, '"x"', "Cannot convert a string to Guid."),
-    (UUID, "null", "Cannot convert null to Guid."),
-    (Colour, "3", "Cannot convert an integer to Colour."),
-    (Colour, '"Green"', "Cannot convert a string to Colour."),
-    (Colour, '"3"', "Cannot convert a string to Colour."),
-    (Colour, "true", "Cannot convert a boolean to Colour."),
-    (Colour, "1.0", "Cannot convert a number to Colour."),
-    (Colour, "null", "Cannot convert null to Colour."),
-    (Access, '"read,fly"', "Cannot convert a string to Access."),
-    (None, "1", "Cannot convert an integer to null."),
     (list[int], "{}", "Cannot convert an object to List`1."),
     (list[int], "[1,null]", "Cannot convert null to Int32. Path '[1]'."),
     (set[Any], "[[1]]", "unhashable type: 'list'"),
@@ -387,22 +266,11 @@ class ConversionTests(SynchronousTestCase):
             self.assertEqual(converted, expected, (annotation, text))
             self.assertIs(type(converted), type(expected), (annotation, text))
 
-    def test_scale_and_time_zone_are_kept(self) -> None:
-        """Values that are equal may differ in what they show."""
-        self.assertEqual(str(converter_of(Decimal)(b"1.10")), "1.10")
-        self.assertEqual(str(converter_of(list[Decimal])(b"[0.00]")[0]), "0.00")
-        moment = converter_of(datetime)(b'"2020-01-02T03:04:05+02:00"')
-        self.assertEqual(moment.isoformat(), "2020-01-02T03:04:05+02:00")
-
     def test_what_does_not_fit_is_an_error(self) -> None:
         """It says what is wrong, and where."""
         for annotation, text, reason in UNFIT:
             error = self.assertRaises(ArgumentError, converter_of(annotation), msgspec.Raw(text))
             self.assertEqual(str(error), reason, (annotation, text))
-
-    def test_not_a_number_has_its_name(self) -> None:
-        """It is equal to nothing, so it has a test of its own."""
-        self.assertNotEqual(*[converter_of(float)(b'"NaN"')] * 2)
 
     def test_refusals_of_the_application_pass(self) -> None:
         """A class may tell the caller in its own words."""
@@ -471,65 +339,3 @@ class ConversionTests(SynchronousTestCase):
         annotation, value = case
         self.assertEqual(converter_of(annotation)(encode(value)), value)
         self.assertEqual(converter_of(list[annotation])(encode([value, value])), [value, value])
-
-
-NAMES = [
-    (int, "Int32"),
-    (float, "Double"),
-    (str, "String"),
-    (bool, "Boolean"),
-    (Decimal, "Decimal"),
-    (datetime, "DateTime"),
-    (timedelta, "TimeSpan"),
-    (UUID, "Guid"),
-    (bytes, "Byte[]"),
-    (Any, "Object"),
-    (object, "Object"),
-    (None, "Void"),
-    (list[int], "List`1"),
-    (list, "List`1"),
-    (Sequence[int], "IEnumerable`1"),
-    (set[int], "HashSet`1"),
-    (dict[str, int], "Dictionary`2"),
-    (tuple[int, str], "Tuple`2"),
-    (int | None, "Nullable`1"),
-    (Colour | None, "Nullable`1"),
-    (str | None, "String"),
-    (list[int] | None, "List`1"),
-    (int | str, "Object"),
-    (Quote, "Quote"),
-    (Page[int], "Page"),
-    (Colour, "Colour"),
-    (Options, "Options"),
-    (UserId, "Int32"),
-    (Annotated[int, "x"], "Int32"),
-    (InitVar[int], "Int32"),
-    (T, "T"),
-    (Literal[1], "Literal"),
-    ("x", "Object"),
-]
-
-
-class NameTests(SynchronousTestCase):
-    """Tests for `type_name`."""
-
-    def test_types_are_named_as_in_dot_net(self) -> None:
-        """As the reference's error texts name the like of them."""
-        self.assertEqual([(annotation, type_name(annotation)) for annotation, _ in NAMES], NAMES)
-
-
-class HintTests(SynchronousTestCase):
-    """Tests for `hints_of`."""
-
-    def test_annotations_are_resolved(self) -> None:
-        """With what else they say."""
-        self.assertEqual(hints_of(Pair), {"left": int, "right": str})
-        self.assertEqual(hints_of(Options)["Note"], NotRequired[str])
-
-    def test_annotations_that_name_nothing_are_refused(self) -> None:
-        """It is said where."""
-
-        def half(value: Fraction) -> None: ...
-
-        error = self.assertRaises(ConfigurationError, hints_of, half)
-        self.assertIn("half has an annotation that cannot be resolved", str(error))

@@ -373,5 +373,6 @@ class ConflationTests(AudienceTestCase):
         self.assertEqual(self.caller.take(), ['{"H":"Chat","M":"said","A":[],"S":{"index":1}}'])
 
     def test_a_key_is_something(self) -> None:
-        """Nothing is no key."""
+        """Nothing is no key, and neither is what cannot be compared."""
         self.assertRaises(ValueError, self.clients.all.conflate, None)
+        self.assertRaises(TypeError, self.clients.all.conflate, ["a"])

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.signalr.fakes import RecordingMembers, TopicListener, silent_bus
@@ -323,6 +323,13 @@ class GenericErrorTests(DispatcherTestCase):
         self.waiting = succeed(None)
         self.assertEqual(self.answer("RaiseLater", "cancelled"), self.error("oracle.RaiseLater"))
         self.assertEqual(len(self.flushLoggedErrors(asyncio.CancelledError)), 1)
+
+    def test_cancelled_deferred_is_an_ordinary_error(self) -> None:
+        """The caller is answered."""
+        answer = self.invoke("Wait")
+        self.waiting.cancel()
+        self.assertEqual(self.successResultOf(answer), self.error("oracle.Wait").encode())
+        self.assertEqual(len(self.flushLoggedErrors(CancelledError)), 1)
 
     def test_result_that_json_cannot_express_is_an_error(self) -> None:
         """It is the hub's, and logged; state goes back nevertheless."""

@@ -73,6 +73,7 @@ class HubTests(SynchronousTestCase):
         """The reference's words tell its author."""
         for name in ("clients", "groups", "context", "state"):
             error = self.assertRaises(RuntimeError, getattr, Hub(), name)
+            self.assertIsNotNone(getattr(Hub, name))
             self.assertEqual(str(error), "Using a Hub instance not created by the HubPipeline is unsupported.")
 
     def test_tests_may_set_what_the_library_sets(self) -> None:

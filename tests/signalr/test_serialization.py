@@ -222,6 +222,10 @@ ENCODED = [
     (timedelta(days=10), '"10.00:00:00"'),
     (-timedelta(seconds=1, microseconds=5), '"-00:00:01.0000050"'),
     ([timedelta(1)], '["1.00:00:00"]'),
+    (
+        [1e15, True, None, b"ab", UUID(int=1), date(2020, 1, 2), "x", 1],
+        '[1E+15,true,null,"YWI=","00000000-0000-0000-0000-000000000001","2020-01-02","x",1]',
+    ),
     (datetime(2020, 1, 2, 3, 4, 5), '"2020-01-02T03:04:05"'),
     (datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC), '"2020-01-02T03:04:05Z"'),
     (UUID("2F1C7C5E-0F0E-4B8E-9D5E-7A2F3F0A1B2C"), '"2f1c7c5e-0f0e-4b8e-9d5e-7a2f3f0a1b2c"'),

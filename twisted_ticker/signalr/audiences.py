@@ -72,9 +72,15 @@ class Audience:
 
         Args:
             key: what the calls are about; not ``None``.
+
+        Raises:
+            ValueError: there is no key.
+            TypeError: it cannot be told whether two such keys are the same, because they are not hashable.
         """
         if key is None:
             raise ValueError("Argument cannot be null or empty")
+        # Now, and not when some client catches up.
+        hash(key)
         return Audience(
             self._bus,
             self._hub,

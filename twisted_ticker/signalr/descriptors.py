@@ -11,13 +11,14 @@ from typing import Any, get_args, get_origin
 
 import msgspec
 
-from .arguments import converter_of, hints_of, type_name
+from .arguments import converter_of
 from .authorization import Authorization, authorizations_of
 from .errors import ConfigurationError, MethodNotFound
 from .factories import class_made_by
 from .hub import Hub, published_name
 from .progress import Progress
 from .protocol.proxies import camel_case
+from .type_names import hints_of, type_name
 from .typed_clients import check_client_types
 
 __all__ = ["HubDescriptor", "HubFactory", "MethodDescriptor"]

@@ -174,7 +174,7 @@ def _adapted_decimal(value: Decimal) -> Any:
     exponent = value.as_tuple().exponent
     assert isinstance(exponent, int)
     if exponent < -_MAX_DECIMAL_EXPONENT or value.adjusted() > _MAX_DECIMAL_EXPONENT:
-        return msgspec.Raw(str(value).encode())
+        return msgspec.Raw(f"{value:E}".encode())
     text = f"{value:f}"
     return msgspec.Raw((text if "." in text else f"{text}.0").encode())
 

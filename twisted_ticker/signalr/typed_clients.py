@@ -13,9 +13,9 @@ import inspect
 from collections.abc import Awaitable
 from typing import Any, Protocol, TypeVar, get_args, get_origin
 
-from .arguments import hints_of
 from .audiences import Audience
 from .errors import ConfigurationError
+from .type_names import hints_of
 
 __all__ = ["check_client_types"]
 

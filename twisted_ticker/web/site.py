@@ -103,12 +103,12 @@ class BoundedRequest(Request):
 class Pages(File):
     """Static files; the root leads to :attr:`start`, and directories are not listed."""
 
-    #: Where ``/`` leads to.
+    #: Where ``/`` leads to; its ``index.html`` is served there if this is empty.
     start = b""
 
     def getChild(self, path: bytes, request: IRequest) -> IResource:
         """Find a file."""
-        if path == b"" and request.path == b"/":
+        if path == b"" and request.path == b"/" and self.start:
             return Redirect(self.start)
         if not _is_file_name(path):
             return self.childNotFound
@@ -146,14 +146,14 @@ def build_site(server: SignalRServer, htdocs: str, *, start_page: str, clock: IR
     return site_of(server, pages, clock=clock)
 
 
-def site_of(server: SignalRServer, otherwise: IResource | None, *, clock: IReactorTime) -> Site:
+def site_of(server: SignalRServer, otherwise: IResource | None = None, *, clock: IReactorTime | None = None) -> Site:
     """
-    A site with any resource beside SignalR's.
+    A site with any resource beside SignalR's: request bodies are bounded, and tokens kept out of the access log.
 
     Args:
         server: serves the paths that are mapped on it.
-        otherwise: serves all others.
-        clock: the reactor.
+        otherwise: serves all others; nothing does, when not given.
+        clock: the reactor; the global one when not given.
     """
     root = SignalRResource(server, otherwise, clock=clock)
     return Site(root, requestFactory=BoundedRequest, reactor=clock, logFormatter=_access_line)
