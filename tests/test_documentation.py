@@ -40,7 +40,7 @@ from twisted_ticker.signalr import ConfigurationError, Hub, SignalRServer
 from twisted_ticker.signalr.client import HubConnection
 from twisted_ticker.signalr.errors import ArgumentError
 from twisted_ticker.signalr.serialization import decode, encode
-from twisted_ticker.web import build_site
+from twisted_ticker.web import build_site, site_of
 
 PROJECT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [path for places in ("*.md", "docs/*.md", "examples/*.md") for path in sorted(PROJECT.glob(places))]
@@ -204,7 +204,7 @@ class GuideTests(DocumentTestCase):
         """The first program listens, and its hub broadcasts."""
         names = self.block("class ChatHub")
         self.assertEqual([port for port, *_ in self.clock.tcpServers], [8080])
-        self.harness.site = names["Site"](names["root"], reactor=self.clock)
+        self.harness.site = site_of(names["root"], clock=self.clock)
         ann, bob = self.client("chat"), self.client("chat", kind=PollingClient)
         for client in (ann, bob):
             client.invoke("say", "hello", hub="chat")
@@ -423,7 +423,7 @@ class GuideTests(DocumentTestCase):
     def test_twisted_client(self) -> None:
         """The client of the guide talks to the program of the guide."""
         program = self.block("class ChatHub")
-        self.harness.site = program["Site"](program["root"], reactor=self.clock)
+        self.harness.site = site_of(program["root"], clock=self.clock)
         bob = self.client("chat")
         names = self.execute(next(code for code in runnable(HUBS).values() if "async def chat" in code), HUBS)
         heard: list[str] = []

@@ -20,7 +20,8 @@ from twisted.web.resource import IResource
 from .serving import ServingOptions, build_application, came_along, global_reactor
 from .signalr import ConfigurationError, EndpointSettings, Settings, SignalRServer
 from .signalr.references import resolve
-from .web.site import Pages, site_of
+from .web import SignalRResource, site_of
+from .web.site import Pages
 
 __all__ = ["Options", "makeService"]
 
@@ -243,7 +244,8 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         resource = None if application is None else application(server)
     except ConfigurationError as error:
         raise SystemExit(f"--app: {error}") from error
-    site = site_of(server, _other_paths(options, resource), clock=reactor)
+    root = SignalRResource(server, _other_paths(options, resource), clock=reactor)
+    site = site_of(root, clock=reactor)
     return build_application(options, reactor, server, site)
 
 

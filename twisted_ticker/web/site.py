@@ -143,17 +143,15 @@ def build_site(server: SignalRServer, htdocs: str, *, start_page: str, clock: IR
     """
     pages = Pages(htdocs)
     pages.start = start_page.encode("ascii")
-    return site_of(server, pages, clock=clock)
+    return site_of(SignalRResource(server, pages, clock=clock), clock=clock)
 
 
-def site_of(server: SignalRServer, otherwise: IResource | None = None, *, clock: IReactorTime | None = None) -> Site:
+def site_of(root: IResource, *, clock: IReactorTime | None = None) -> Site:
     """
-    A site with any resource beside SignalR's: request bodies are bounded, and tokens kept out of the access log.
+    A site that bounds request bodies, and keeps tokens out of its access log.
 
     Args:
-        server: serves the paths that are mapped on it.
-        otherwise: serves all others; nothing does, when not given.
+        root: usually a :class:`.SignalRResource`, perhaps behind a guard.
         clock: the reactor; the global one when not given.
     """
-    root = SignalRResource(server, otherwise, clock=clock)
     return Site(root, requestFactory=BoundedRequest, reactor=clock, logFormatter=_access_line)
