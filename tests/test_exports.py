@@ -35,6 +35,7 @@ class PublicNameTests(SynchronousTestCase):
             sorted(signalr.__all__),
             [
                 "ConfigurationError",
+                "Conflatable",
                 "ConnectionContext",
                 "EndpointSettings",
                 "ErrorContext",

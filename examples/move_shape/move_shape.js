@@ -107,7 +107,7 @@
     };
 
     $.connection.shape.client.watched = function (count) {
-        $("#watchers").text(count === 1 ? "Nobody else does." : count + " pages do now.");
+        $("#watchers").text(count === 1 ? "You are the only one." : count + " pages are open.");
     };
 
     /* The server may have been restarted, or have given us up: it is told again that somebody looks. */

@@ -200,7 +200,7 @@ class MoveShapeTests(ExampleTestCase):
             desk = self.open_ready(server, transport, viewport=DESK)
             phone = self.open_ready(server, transport, viewport=PHONE)
             for page in (desk, phone):
-                wait_for("both count two", lambda page=page: "2 pages do now." in self.text(page, ".hint"))
+                wait_for("both count two", lambda page=page: "2 pages are open." in self.text(page, ".hint"))
                 self.wait_place(page, 50, 50)
             self.drag_to(desk, 0.2, 0.75)
             for page in (desk, phone):

@@ -123,7 +123,7 @@ class CheckTests(SynchronousTestCase):
         class Silent(Hub):
             """Does not even say that."""
 
-        for hub_class in (Base, OfBase, OfDerived, OfAnything, Silent, typed_hubs.ChatHub):
+        for hub_class in (Base, OfBase, OfDerived, OfAnything, Silent, typed_hubs.ChatHub, typed_hubs.TickerHub):
             check_client_types(hub_class)
 
     def test_what_calls_cannot_keep_is_refused(self) -> None:

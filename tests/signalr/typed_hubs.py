@@ -9,7 +9,7 @@ from typing import Protocol, assert_type
 
 from twisted.internet.defer import Deferred
 
-from twisted_ticker.signalr import Hub, HubContext, Progress, SignalRServer, authorize, hub_method
+from twisted_ticker.signalr import Conflatable, Hub, HubContext, Progress, SignalRServer, authorize, hub_method
 from twisted_ticker.signalr.audiences import Audience
 
 
@@ -38,6 +38,21 @@ class ChatHub(Hub[ChatClient]):
     @hub_method
     def plain(self) -> int:
         return 1
+
+
+class TickerClient(Conflatable, Protocol):
+    """What clients of :class:`TickerHub` can be called with; who is behind needs only the newest."""
+
+    def priced(self, symbol: str, price: int) -> Awaitable[None]: ...
+
+
+class TickerHub(Hub[TickerClient]):
+    """Conflates."""
+
+    def tick(self) -> None:
+        assert_type(self.clients.all.conflate("MSFT"), TickerClient)
+        self.clients.all.conflate("MSFT").priced("MSFT", 1)
+        self.clients.all.conflate("MSFT").priced("MSFT")  # type: ignore[call-arg]
 
 
 class AnyHub(Hub):

@@ -29,9 +29,11 @@ from .progress import Progress
 from .requests import Request, User
 from .server import HubContext, SignalRServer
 from .settings import EndpointSettings, Settings
+from .typed_clients import Conflatable
 
 __all__ = [
     "ConfigurationError",
+    "Conflatable",
     "ConnectionContext",
     "EndpointSettings",
     "ErrorContext",

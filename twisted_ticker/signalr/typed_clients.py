@@ -10,17 +10,26 @@ Source: SignalR 2.4, ``Hubs/TypedClientBuilder.cs``.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable
-from typing import Any, Protocol, TypeVar, get_args, get_origin
+from collections.abc import Awaitable, Hashable
+from typing import Any, Protocol, Self, TypeVar, get_args, get_origin
 
 from .audiences import Audience
 from .errors import ConfigurationError
 from .type_names import hints_of
 
-__all__ = ["check_client_types"]
+__all__ = ["Conflatable", "check_client_types"]
 
 #: What Python itself puts into a Protocol's namespace.
 _OF_PYTHON = frozenset(vars(type("_Empty", (Protocol,), {}))) | {"__annotations__", "__slots__"}
+
+
+class Conflatable(Protocol):
+    """
+    Base for the Protocol of a hub's clients, where the hub conflates calls; see :meth:`.audiences.Audience.conflate`.
+    """
+
+    def conflate(self, key: Hashable, /) -> Self:
+        """The same clients, for calls of which each replaces the one before of the same *key*."""
 
 
 def check_client_types(hub_class: type) -> None:
@@ -45,7 +54,7 @@ def _check(hub_class: type, client_type: Any) -> None:
             f"The clients of {hub_class.__name__} are of type {client_type!r}: declare them by a typing.Protocol."
         )
     for base in client_type.__mro__:
-        if getattr(base, "_is_protocol", False) and base is not Protocol:
+        if getattr(base, "_is_protocol", False) and base not in (Protocol, Conflatable):
             _check_members(base)
 
 
