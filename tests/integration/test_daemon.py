@@ -233,6 +233,7 @@ class OptionTests(StockTickerTestCase):
         """A Unix socket serves as well, also in the place of one that a server left behind when it was killed."""
         path = str(new_directory() / "s")
         killed = self.start_server("--listen", f"unix:{path}")
+        wait_for("the socket is there", lambda: os.path.exists(path))
         killed.kill()
         self.assertTrue(os.path.exists(path))
         self.start_server("--listen", f"unix:{path}")

@@ -159,7 +159,7 @@ class PackagingTests(SynchronousTestCase):
             *("setup.py", "pyproject.toml", "MANIFEST.in", "Makefile", "LICENSE", "PKG-INFO"),
             *("package.json", "package-lock.json", "requirements.txt", "requirements-dev.txt"),
             *("tools/browser_assets.py", "twisted/plugins/stockticker.py", "twisted_ticker/py.typed"),
-            *("tests/test_assets.py", "tests/integration/test_packaging.py"),
+            *("tests/test_assets.py", "tests/integration/test_packaging.py", "examples/README.md"),
             *(f"htdocs/{page}" for page in PAGES),
         }
         sdist_files = self.distribution.sdist_files
@@ -214,11 +214,24 @@ class PackagingTests(SynchronousTestCase):
         """Installed, ``twistd -n stockticker`` serves our pages and the locked scripts from any directory."""
         expected = {page: (PROJECT / "htdocs" / page).read_bytes() for page in PAGES}
         expected |= {f"vendor/{name}": content for name, content in npm_ci().items()}
+        self.assert_serves(expected, "stockticker")
+
+    def test_installed_server_serves_hubs_of_others(self) -> None:
+        """Installed, ``twistd -n signalr`` serves a hub of the current directory, and the locked scripts beside it."""
+        (self.elsewhere / "chat.py").write_text("from twisted_ticker.signalr import Hub\n\n\nclass ChatHub(Hub): ...\n")
+        (self.elsewhere / "pages").mkdir()
+        (self.elsewhere / "pages" / "index.html").write_text("<p>Chat")
+        expected = {"": b"<p>Chat", "signalr/ping": b'{ "Response": "pong" }'}
+        expected |= {f"vendor/{name}": content for name, content in npm_ci().items()}
+        self.assert_serves(expected, "signalr", "--hub", "chat:ChatHub", "--static", "pages")
+
+    def assert_serves(self, expected: dict[str, bytes], *command: str) -> None:
+        """Run a command of the installed package, and compare what it serves."""
         with socket.socket() as chooser:
             chooser.bind(("127.0.0.1", 0))
             port = chooser.getsockname()[1]
         listen = f"tcp:{port}:interface=127.0.0.1"
-        arguments = ("-n", "--pidfile=", "stockticker", "--listen", listen, "--state-dir", "state")
+        arguments = ("-n", "--pidfile=", *command, "--listen", listen, "--state-dir", "state")
         log = self.elsewhere / "server.log"
         with (
             log.open("wb") as output,
