@@ -261,6 +261,17 @@ class LifeTests(EndpointTestCase):
         self.assertIsNotNone(first.ended)
         self.assertEqual(len(self.server.connections), 1)
 
+    def test_a_connection_does_not_keep_bodies(self) -> None:
+        """What is remembered of a receive request is who sent it, and how."""
+        token = self.negotiate()
+        body = urlencode({"messageId": f"{self.server.bus.epoch}-0", "padding": "x" * 10000})
+        channel = self.request("poll", transport="longPolling", connectionToken=token, method="POST", body=body)
+        channel.open(RecordingReceiver(single_use=True))
+        (connection,) = self.server.connections.values()
+        self.assertEqual(connection.call.request.body, b"")
+        self.assertEqual(connection.call.request.query["transport"], "longPolling")
+        self.assertEqual(self.server.counters.gaps, 0)
+
     def test_no_new_streams_while_stopping(self) -> None:
         """A server that goes down ends its polls, and serves no new ones."""
         token = self.negotiate()

@@ -5,7 +5,7 @@ HTTP as the library sees it: a request and a response as plain values, whatever 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -99,6 +99,10 @@ class Request:
     def query(self) -> CaseInsensitive:
         """The query string's parameters."""
         return CaseInsensitive.from_form(self.uri.partition("?")[2])
+
+    def without_body(self) -> Request:
+        """The request as it is kept for later: with all that says who sent it, and nothing of what was sent."""
+        return replace(self, body=b"") if self.body else self
 
     @cached_property
     def form(self) -> CaseInsensitive:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Generic, cast
 
 from twisted.application.service import Service
@@ -266,6 +267,8 @@ class SignalRServer(Service):
     def connection_for(self, endpoint: Endpoint[Any], call: Call[Any]) -> tuple[Connection, bool]:
         """The connection that a receive request belongs to, and whether it was known."""
         connection = self.connections.get(call.connection_id)
+        # Kept as long as the connection is, so without a body, which may be long.
+        call = replace(call, request=call.request.without_body())
         if connection is not None and connection.endpoint is endpoint:
             connection.call = call
             return connection, True

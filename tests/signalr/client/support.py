@@ -19,9 +19,15 @@ from zope.interface import implementer
 
 from tests.web.support import SiteHarness
 from tests.web.wire import Link
-from twisted_ticker.signalr.client import HubConnection
+from twisted_ticker.signalr.client import Connection, ConnectionState, HubConnection
 
-__all__ = ["ClientHarness", "Interposer", "MemoryEndpoints", "Recorder"]
+__all__ = ["NEGOTIATED", "ClientHarness", "ConnectionTestCase", "Interposer", "MemoryEndpoints", "Recorder"]
+
+#: An answer to ``/negotiate``, but for its keep-alive timeout and whether it offers WebSockets.
+NEGOTIATED = (
+    b'{"ConnectionToken":"tok","ConnectionId":"id","KeepAliveTimeout":%b,"DisconnectTimeout":30,"ConnectionTimeout":110,'
+    b'"TryWebSockets":%b,"ProtocolVersion":"2.0","TransportConnectTimeout":5}'
+)
 
 # Twisted's server looks up a header by str that its client looks up by bytes, in one table. With both in one process,
 # "python -b" complains, and lets its option -W not say otherwise.
@@ -194,3 +200,26 @@ class ClientHarness(SiteHarness):
         started = connection.start()
         self.flush()
         self._case.successResultOf(started)
+
+
+class ConnectionTestCase(SynchronousTestCase):
+    """With a server in memory that can be made to answer anything."""
+
+    def setUp(self) -> None:
+        self.harness = ClientHarness(self)
+        self.interposer = self.harness.interposer
+
+    def begin(self, connection: Connection) -> Deferred[None]:
+        """Start, and return what that comes to."""
+        started = connection.start()
+        self.harness.flush()
+        return started
+
+    def assertFails(self, connection: Connection, *kinds: type[Exception]) -> Any:
+        """Starting fails, and leaves nothing behind; returns the error."""
+        started = self.begin(connection)
+        self.harness.advance(60)
+        error = self.failureResultOf(started, *kinds).value
+        self.assertIs(connection.state, ConnectionState.DISCONNECTED)
+        self.assertTrue(all(link.lost for link in self.harness.endpoints.links))
+        return error

@@ -13,7 +13,7 @@ A SignalR 2 client for Twisted programs, on treq and Autobahn.
     await connection.stop()
 """
 
-from .connection import DEFAULT_TRANSPORTS, Connection, ConnectionEvents
+from .connection import DEFAULT_TRANSPORTS, Connection
 from .errors import (
     ClientError,
     ConnectionClosed,
@@ -28,7 +28,7 @@ from .errors import (
     StartError,
     TransportError,
 )
-from .events import Event
+from .events import ConnectionEvents, Event
 from .hubs import HubConnection, HubProxy
 from .network import NetworkEndpoints
 from .states import ConnectionState

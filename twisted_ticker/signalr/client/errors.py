@@ -38,6 +38,7 @@ __all__ = [
     "ServerRefusal",
     "StartError",
     "TransportError",
+    "text_of",
 ]
 
 
@@ -122,3 +123,11 @@ class HubInvocationError(ClientError):
         self.text = text
         self.is_hub_exception = is_hub_exception
         self.data = data
+
+
+def text_of(error: BaseException | None) -> str:
+    """An error's text, or its name if it has none; of errors that hold others, the first of those."""
+    reasons = getattr(error, "reasons", None)
+    if reasons:
+        return text_of(reasons[0].value)
+    return str(error) or type(error).__name__

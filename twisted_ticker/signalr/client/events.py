@@ -1,16 +1,18 @@
 """
-Calling the application back: its errors are logged, and harm nobody.
+Calling the application back, and what it is told of a connection: its errors are logged, and harm nobody.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-__all__ = ["Event", "call_back"]
+__all__ = ["ConnectionEvents", "Event", "call_back"]
 
 P = ParamSpec("P")
 F = TypeVar("F", bound=Callable[..., object])
@@ -63,3 +65,27 @@ class Event(Generic[P]):
         """Tell everybody."""
         for callback in list(self._callbacks):
             call_back(f"A callback of the event {self._name!r}", callback, *args, **kwargs)
+
+
+@dataclass(frozen=True)
+class ConnectionEvents:
+    """
+    What happens to a connection.
+
+    Attributes:
+        connected: it has been started.
+        reconnecting: its transport is lost.
+        reconnected: it goes on where it was.
+        slow: nothing has been heard of the server for a suspiciously long time.
+        received: a message has come: for hubs, the call as it is on the wire.
+        error: something went wrong that the connection goes on with, or is about to end with.
+        disconnected: it has ended; with the reason, or ``None`` after ``stop()``.
+    """
+
+    connected: Event[[]] = field(default_factory=partial(Event, "connected"))
+    reconnecting: Event[[]] = field(default_factory=partial(Event, "reconnecting"))
+    reconnected: Event[[]] = field(default_factory=partial(Event, "reconnected"))
+    slow: Event[[]] = field(default_factory=partial(Event, "slow"))
+    received: Event[[Any]] = field(default_factory=partial(Event, "received"))
+    error: Event[[BaseException]] = field(default_factory=partial(Event, "error"))
+    disconnected: Event[[BaseException | None]] = field(default_factory=partial(Event, "disconnected"))
