@@ -71,23 +71,47 @@ def mini_quote(stock: Stock) -> MiniQuote:
     }
 
 
-class StockTickerHub(Hub):
+class _QuotesHub(Hub):
     """
-    The full sample's hub: everybody sees the market, and may open, close and reset it.
+    What both hubs have: the stocks of a market, for everybody to see.
 
     Args:
         market: the market, which all instances share.
     """
 
-    hub_name = "stockTicker"
-
     def __init__(self, market: Market) -> None:
         self._market = market
 
+    def _quote(self, stock: Stock) -> FullQuote | MiniQuote:
+        """A stock as this hub's clients see it."""
+        raise NotImplementedError
+
     @hub_method
-    def get_all_stocks(self) -> list[FullQuote]:
+    def get_all_stocks(self) -> list[FullQuote | MiniQuote]:
         """All stocks as they are now."""
-        return [full_quote(stock) for stock in self._market.stocks]
+        return [self._quote(stock) for stock in self._market.stocks]
+
+    def on_reconnected(self, *, missed: bool) -> None:
+        """Who has missed price changes gets all prices."""
+        if missed:
+            self._send_picture()
+
+    def on_gap(self) -> None:
+        """Who has missed price changes gets all prices."""
+        self._send_picture()
+
+    def _send_picture(self) -> None:
+        for stock in self._market.stocks:
+            self.clients.caller.updateStockPrice(self._quote(stock))
+
+
+class StockTickerHub(_QuotesHub):
+    """The full sample's hub: everybody sees the market, and may open, close and reset it."""
+
+    hub_name = "stockTicker"
+
+    def _quote(self, stock: Stock) -> FullQuote:
+        return full_quote(stock)
 
     @hub_method
     def get_market_state(self) -> str:
@@ -112,83 +136,21 @@ class StockTickerHub(Hub):
         except MarketError as error:
             raise InvocationError(str(error)) from error
 
-    def on_reconnected(self, *, missed: bool) -> None:
-        """Who has missed price changes gets all prices."""
-        if missed:
-            self._send_picture()
-
-    def on_gap(self) -> None:
-        """Who has missed price changes gets all prices."""
-        self._send_picture()
-
     def _send_picture(self) -> None:
-        caller = self.clients.caller
-        for stock in self._market.stocks:
-            caller.updateStockPrice(full_quote(stock))
+        super()._send_picture()
         if self._market.state is MarketState.OPEN:
-            caller.marketOpened()
+            self.clients.caller.marketOpened()
         else:
-            caller.marketClosed()
+            self.clients.caller.marketClosed()
 
 
-class StockTickerMiniHub(Hub):
-    """
-    The hub of the tutorial's first part: prices to look at.
-
-    Args:
-        market: the market, which all instances share.
-    """
+class StockTickerMiniHub(_QuotesHub):
+    """The hub of the tutorial's first part: prices to look at."""
 
     hub_name = "stockTickerMini"
 
-    def __init__(self, market: Market) -> None:
-        self._market = market
-
-    @hub_method
-    def get_all_stocks(self) -> list[MiniQuote]:
-        """All stocks as they are now."""
-        return [mini_quote(stock) for stock in self._market.stocks]
-
-    def on_reconnected(self, *, missed: bool) -> None:
-        """Who has missed price changes gets all prices."""
-        if missed:
-            self._send_picture()
-
-    def on_gap(self) -> None:
-        """Who has missed price changes gets all prices."""
-        self._send_picture()
-
-    def _send_picture(self) -> None:
-        for stock in self._market.stocks:
-            self.clients.caller.updateStockPrice(mini_quote(stock))
-
-
-class StockTickerBroadcast:
-    """
-    Tells all clients of ``stockTicker`` what happens in its market; a :class:`.market.MarketObserver`.
-
-    Args:
-        context: of the hub.
-    """
-
-    def __init__(self, context: HubContext) -> None:
-        self._everybody = context.clients.all
-
-    def price_changed(self, stock: Stock) -> None:
-        """See :class:`.market.MarketObserver`."""
-        self._everybody.updateStockPrice(full_quote(stock))
-
-    def market_opened(self) -> None:
-        """See :class:`.market.MarketObserver`."""
-        self._everybody.marketOpened()
-
-    def market_closed(self) -> None:
-        """See :class:`.market.MarketObserver`."""
-        self._everybody.marketClosed()
-
-    def market_reset(self) -> None:
-        """See :class:`.market.MarketObserver`."""
-        self._everybody.marketReset()
+    def _quote(self, stock: Stock) -> MiniQuote:
+        return mini_quote(stock)
 
 
 class StockTickerMiniBroadcast:
@@ -214,3 +176,23 @@ class StockTickerMiniBroadcast:
 
     def market_reset(self) -> None:
         """See :meth:`market_opened`."""
+
+
+class StockTickerBroadcast(StockTickerMiniBroadcast):
+    """Tells all clients of ``stockTicker`` what happens in its market, trading hours included."""
+
+    def price_changed(self, stock: Stock) -> None:
+        """See :class:`.market.MarketObserver`."""
+        self._everybody.updateStockPrice(full_quote(stock))
+
+    def market_opened(self) -> None:
+        """See :class:`.market.MarketObserver`."""
+        self._everybody.marketOpened()
+
+    def market_closed(self) -> None:
+        """See :class:`.market.MarketObserver`."""
+        self._everybody.marketClosed()
+
+    def market_reset(self) -> None:
+        """See :class:`.market.MarketObserver`."""
+        self._everybody.marketReset()
