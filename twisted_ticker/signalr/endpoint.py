@@ -301,7 +301,7 @@ class Endpoint(ABC, Generic[Target]):
 
     def _receive_channel(self, call: Call[Target]) -> ReceiveChannel:
         if not self._server.running:
-            raise Refusal(Response(503, b"The server is shutting down."))
+            raise Refusal(Response(503, b"The server is not running."))
         return ReceiveChannel(
             call.transport,
             open=lambda receiver: self.lifecycle.open(call, receiver),
