@@ -135,6 +135,28 @@ class DeliveryTests(BusTestCase):
         self.assertEqual([list(e.messages) for e in other.envelopes], [[b"1"], [b"echo"]])
         self.assertEqual(echo.messages, [b"1", b"echo"])
 
+    def test_a_reader_that_fails_stops_nobody(self) -> None:
+        """It is logged; the others get this turn's messages, and everybody those of the next."""
+
+        class Broken(RecordingReader):
+            def deliver(self, envelope: object) -> None:
+                raise RuntimeError("boom")
+
+            def refresh(self, envelope: object) -> None:
+                raise RuntimeError("boom")
+
+        broken, healthy = Broken("broken"), RecordingReader("healthy")
+        for reader in (broken, healthy):
+            self.bus.subscribe("a", reader)
+        for payload in (b"1", b"2"):
+            self.bus.request_refresh(broken)
+            self.bus.request_refresh(healthy)
+            self.publish("a", payload)
+            self.end_turn()
+        self.assertEqual(healthy.messages, [b"1", b"2"])
+        self.assertEqual(len(healthy.refreshed), 2)
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 4)
+
     def test_a_refresh_follows_the_messages(self) -> None:
         """Who asks for a refresh is given an envelope without messages at the end of the turn."""
         reader = self.live("a")

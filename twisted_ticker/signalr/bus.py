@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from heapq import merge
 from operator import attrgetter
 
+from twisted.logger import Logger
+
 from .interfaces import IReader
 from .protocol.cursors import Cursor
 from .protocol.messages import Envelope
@@ -62,6 +64,8 @@ class MessageBus:
         seconds: the clock.
         call_soon: runs a call at the end of the reactor turn, first in, first out.
     """
+
+    _log = Logger()
 
     def __init__(
         self,
@@ -138,7 +142,7 @@ class MessageBus:
         self.flush()
         refresh, self._to_refresh = self._to_refresh, {}
         for reader in refresh:
-            reader.refresh(self.envelope())
+            self._hand(reader, reader.refresh, self.envelope())
 
     def flush(self) -> None:
         """Hand this turn's messages to the live readers."""
@@ -150,8 +154,15 @@ class MessageBus:
         # Delivering may end readers or make others live, so who gets what is settled before the first delivery.
         for envelope, readers in list(self._plan(dirty)):
             for reader in readers:
-                reader.deliver(envelope)
+                self._hand(reader, reader.deliver, envelope)
         self._flushed = self._offered
+
+    def _hand(self, reader: IReader, take: Callable[[Envelope], None], envelope: Envelope) -> None:
+        try:
+            take(envelope)
+        except Exception:
+            # One reader's defect must not keep the others from what is theirs, now or ever after.
+            self._log.failure("Delivering to connection {id} failed", id=reader.connection_id)
 
     def _plan(self, dirty: list[Topic]) -> Iterator[tuple[Envelope, list[IReader]]]:
         fresh = {}
