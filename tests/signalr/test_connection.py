@@ -356,6 +356,52 @@ class GroupTests(ConnectionTestCase):
         self.assertEqual(receiver.envelopes[0].groups_token, "room@0")
 
 
+class DepartureTests(ConnectionTestCase):
+    """What a client was told as a member of a group that it has left."""
+
+    def leave_a_room(self) -> RecordingReceiver:
+        """Send something to a member, who then leaves; the link may still lose it."""
+        receiver = self.attach(initialize=True)
+        self.connection.add_group("room")
+        self.publish(1, to="hg-room")
+        self.connection.remove_group("room")
+        self.publish(2, to="hg-room")
+        return receiver
+
+    def test_it_is_replayed(self) -> None:
+        """A client that comes back from before gets it, and nothing from after it left."""
+        self.connection.detach(self.leave_a_room())
+        self.assertEqual(self.attach(position=0).texts, [1])
+        self.assertFalse(self.missed)
+
+    def test_what_was_written_is_not_what_has_arrived(self) -> None:
+        """Also after the receiver was full in between: only the client's cursor says what it has had."""
+        receiver = self.leave_a_room()
+        receiver.fill()
+        receiver.drain(None)
+        self.connection.detach(receiver)
+        self.assertEqual(self.attach(position=0).texts, [1])
+
+    def test_what_the_client_has_confirmed_is_let_go(self) -> None:
+        """It is not replayed to one that has had it, and a lying cursor later is no reason to keep it."""
+        self.connection.detach(self.leave_a_room())
+        self.assertEqual(self.attach(position=2).texts, [])
+        self.assertEqual(self.attach(position=0).texts, [])
+
+    def test_too_many_are_a_possible_gap(self) -> None:
+        """32 groups that were left are remembered; a client that comes back from before the next one is told."""
+        for count, missed in ((32, False), (33, True)):
+            self.setUp()
+            receiver = self.attach(initialize=True)
+            for number in range(count):
+                self.connection.add_group(f"room {number}")
+                self.publish(number, to=f"hg-room {number}")
+                self.connection.remove_group(f"room {number}")
+            self.connection.detach(receiver)
+            self.attach(position=0)
+            self.assertEqual(self.missed, missed)
+
+
 class TopicChangeTests(ConnectionTestCase):
     """Topics that come and go with what a client lists."""
 

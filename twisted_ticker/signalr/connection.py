@@ -228,8 +228,6 @@ class Connection:
     def _pass_gaps(self) -> bool:
         """Whether something behind the client's position is no longer kept; each loss is said once."""
         position = self._position
-        while self._departures and self._departures[0].until <= position:
-            self._departures.popleft()
         missed = self._bus.pass_gaps(self._joined, position, self._departures) or position < self._forgotten
         if missed:
             self._forgotten = 0
@@ -257,6 +255,9 @@ class Connection:
         self.attached_since = self.last_seen = self._seconds()
         self.paused_since = None if receiver.writable else self.attached_since
         self._position = self._bus.position if position is None else position
+        # Only the client's own word says what it has had: what was written to it may never have arrived.
+        while self._departures and self._departures[0].until <= self._position:
+            self._departures.popleft()
         return self._pass_gaps()
 
     def ready(self, receiver: IReceiver) -> None:
