@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
 from twisted_ticker.signalr.bus import MessageBus
+from twisted_ticker.signalr.connection import Connection
 from twisted_ticker.signalr.interfaces import IReader, IReceiver
 from twisted_ticker.signalr.protocol.messages import Envelope
 from twisted_ticker.signalr.topics import RingLimits
@@ -158,3 +160,17 @@ class RecordingMembers:
         if connection_id != "known":
             raise LookupError(connection_id)
         self.changes.append((change, connection_id, name))
+
+
+def fake_groups_token(connection_id: str, joined: Mapping[str, int]) -> str:
+    """The groups, readable."""
+    return "+".join(f"{name}@{sequence}" for name, sequence in joined.items())
+
+
+def build_connection(bus: MessageBus, clock: Clock, connection_id: str = "c1") -> tuple[Connection, Gaps]:
+    """A connection that listens to the topic ``everybody``."""
+    gaps: Any = Gaps()
+    call: Any = None
+    connection = Connection(connection_id, gaps, call, bus=bus, seconds=clock.seconds, groups_token=fake_groups_token)
+    connection.listen_to(["everybody"])
+    return connection, gaps
