@@ -128,4 +128,5 @@ class BackPressureTests(StreamTestCase):
         slow.stream.link.server.fill()
         self.harness.advance(40)
         self.assertTrue(slow.stream.closed)
+        self.assertTrue(slow.stream.link.server.aborted, "an ordinary close waits for the client to read")
         self.assertEqual(self.harness.server.counters.stalled_receivers, 1)

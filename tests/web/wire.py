@@ -87,6 +87,11 @@ class ServerTransport(iosim.FakeTransport):
             self.abortConnection()
         return True
 
+    @property
+    def aborted(self) -> bool:
+        """Whether the connection was cut, without waiting for what had not been sent."""
+        return self._aborted
+
     def abortConnection(self) -> None:
         self._aborted = True
         self.stream.clear()

@@ -16,7 +16,7 @@ from ..signalr.protocol.framing import LONG_POLLING_KEEP_ALIVE, LongPollingFrami
 from ..signalr.protocol.messages import Envelope
 from ..signalr.protocol.transports import LONG_POLLING
 from ..signalr.requests import JAVASCRIPT, JSON, ReceiveChannel, Response
-from .responses import prepare
+from .responses import drop, prepare
 
 __all__ = ["LongPollingReceiver"]
 
@@ -67,4 +67,4 @@ class LongPollingReceiver:
 
     def abort(self) -> None:
         """See :class:`.IReceiver`."""
-        self._request.loseConnection()
+        drop(self._request)

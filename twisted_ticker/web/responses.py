@@ -4,6 +4,8 @@ Writing the library's responses to twisted.web requests.
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -11,7 +13,7 @@ from twisted.web.server import Request
 
 from ..signalr.requests import Response
 
-__all__ = ["prepare", "respond", "respond_later"]
+__all__ = ["drop", "prepare", "respond", "respond_later"]
 
 _log = Logger()
 
@@ -26,6 +28,12 @@ def prepare(request: Request, response: Response) -> None:
         request.setHeader(b"Content-Type", response.content_type.encode("ascii"))
     for name, value in response.headers.items():
         request.setHeader(name.encode("ascii"), value.encode("ascii"))
+
+
+def drop(request: Request) -> None:
+    """Cut a request's connection at once. To lose it in the ordinary way would wait for a client that reads nothing."""
+    transport: Any = request.transport
+    transport.abortConnection()
 
 
 def respond(request: Request, response: Response) -> None:

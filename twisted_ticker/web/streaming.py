@@ -15,7 +15,7 @@ from ..signalr.connection import Connection
 from ..signalr.interfaces import IReceiver
 from ..signalr.protocol.messages import Envelope
 from ..signalr.requests import ReceiveChannel, Response
-from .responses import prepare
+from .responses import drop, prepare
 
 __all__ = ["StreamReceiver"]
 
@@ -82,7 +82,7 @@ class StreamReceiver:
 
     def abort(self) -> None:
         """See :class:`.IReceiver`."""
-        self._request.loseConnection()
+        drop(self._request)
 
     def pauseProducing(self) -> None:
         """The socket's buffer is full."""
