@@ -100,7 +100,9 @@ class PublicNameTests(SynchronousTestCase):
         self.assertEqual(
             sorted(market.__all__),
             [
+                "Curve",
                 "FULL_SAMPLE_LISTING",
+                "Feed",
                 "LOWEST_PRICE",
                 "MINI_SAMPLE_LISTING",
                 "Market",
@@ -108,7 +110,10 @@ class PublicNameTests(SynchronousTestCase):
                 "MarketObserver",
                 "MarketService",
                 "MarketState",
+                "Point",
+                "PriceHistory",
                 "PriceMoves",
+                "RandomFeed",
                 "RandomSource",
                 "Stock",
                 "quantize_cents",

@@ -26,6 +26,8 @@ PROTOCOL = "twisted_ticker.signalr.protocol"
 CLIENT = "twisted_ticker.signalr.client"
 WEB = "twisted_ticker.web"
 HUBS = "twisted_ticker.hubs"
+HTTP_FEED = "twisted_ticker.market.feeds.http"
+MARKET_ON_TWISTED = ("twisted_ticker.market.service", "twisted_ticker.market.recorder", HTTP_FEED)
 DAEMON = "twisted_ticker.daemon"
 SERVING = "twisted_ticker.serving"
 TAP = "twisted_ticker.tap"
@@ -89,15 +91,16 @@ class ImportTests(SynchronousTestCase):
         )
         self.assertTrue({"json", "msgspec", f"{SIGNALR}.errors"} <= imports()[f"{PROTOCOL}.messages"])
         self.assertIn(f"{SIGNALR}.serialization", imports()[f"{SIGNALR}.state"])
-        self.assertTrue({MARKET, SIGNALR} <= imports()[HUBS])
+        self.assertTrue({MARKET, SIGNALR} <= imports()[f"{HUBS}.stock_ticker"])
 
-    def test_market_knows_twisted_in_its_service_only(self) -> None:
-        """Prices need no reactor, and nothing of the web."""
-        self.assertKnows(MARKET, "twisted")
+    def test_market_knows_twisted_where_time_passes_only(self) -> None:
+        """Prices need no reactor; and nothing but the feed that asks for them knows of the web."""
+        self.assertKnows(MARKET, "twisted", "treq", "msgspec")
         for module, imported in imports().items():
-            if within(module, MARKET) and module != f"{MARKET}.service":
-                self.assertFalse([name for name in imported if within(name, "twisted")], module)
-        self.assertFalse([name for name in imports()[f"{MARKET}.service"] if within(name, "twisted.web")])
+            if within(module, MARKET) and module not in MARKET_ON_TWISTED:
+                self.assertFalse([name for name in imported if within(name, "twisted", "treq")], module)
+            if within(module, MARKET) and module != HTTP_FEED:
+                self.assertFalse([name for name in imported if within(name, "twisted.web", "treq")], module)
 
     def test_protocol_knows_no_twisted(self) -> None:
         """It is values and bytes; beside JSON it needs the errors only."""
@@ -117,7 +120,7 @@ class ImportTests(SynchronousTestCase):
         self.assertKnows(CLIENT, *ours, "twisted", "zope.interface", "autobahn", "treq")
         for module, imported in imports().items():
             if not within(module, CLIENT):
-                self.assertFalse([name for name in imported if within(name, CLIENT, "treq")], module)
+                self.assertFalse([name for name in imported if within(name, CLIENT)], module)
 
     def test_client_has_a_pure_core(self) -> None:
         """What is read and written needs no Twisted, and can be tested as text."""
@@ -132,8 +135,11 @@ class ImportTests(SynchronousTestCase):
 
     def test_hubs_know_the_public_names_of_market_and_signalr(self) -> None:
         """They are written as anybody's hubs are."""
-        self.assertEqual({name for name in imports()[HUBS] if within(name, "twisted_ticker")}, {MARKET, SIGNALR})
-        self.assertFalse([name for name in imports()[HUBS] if within(name, "twisted", "autobahn")])
+        for module, imported in imports().items():
+            if within(module, HUBS):
+                ours = {name for name in imported if within(name, "twisted_ticker") and not within(name, HUBS)}
+                self.assertEqual(ours - {MARKET, SIGNALR}, set(), module)
+                self.assertFalse([name for name in imported if within(name, "twisted.web", "autobahn")], module)
 
     def test_daemon_knows_nothing_of_ours(self) -> None:
         """It could start any program."""
@@ -146,7 +152,7 @@ class ImportTests(SynchronousTestCase):
             for module, imported in imports().items()
             if any(within(name, MARKET) for name in imported) and any(within(name, SIGNALR) for name in imported)
         }
-        self.assertEqual(both, {HUBS, TAP})
+        self.assertEqual({module for module in both if not within(module, HUBS)}, {TAP})
 
     def test_the_taps_have_no_logic_of_their_own(self) -> None:
         """What they have in common knows connections, but neither stocks nor the web; one of them knows no stocks."""
@@ -158,6 +164,8 @@ class ImportTests(SynchronousTestCase):
         known = {TAP: {HUBS, SERVING}, SIGNALR_TAP: {SERVING}, SERVING: {DAEMON}}
         for module, imported in imports().items():
             top = {name for name in imported if within(name, HUBS, DAEMON, SERVING, TAP, SIGNALR_TAP)}
+            if within(module, HUBS):
+                top = {name for name in top if not within(name, HUBS)}
             self.assertEqual(top, known.get(module, set()), module)
 
 

@@ -6,12 +6,28 @@ from __future__ import annotations
 
 from functools import partial
 from random import Random
+from time import time
 from typing import Any
 
 from twisted.application.service import IService
 
-from .hubs import StockTickerBroadcast, StockTickerHub, StockTickerMiniBroadcast, StockTickerMiniHub
-from .market import FULL_SAMPLE_LISTING, MINI_SAMPLE_LISTING, Market, MarketService, MarketState
+from .hubs import (
+    StockBoardBroadcast,
+    StockBoardHub,
+    StockTickerBroadcast,
+    StockTickerHub,
+    StockTickerMiniBroadcast,
+    StockTickerMiniHub,
+)
+from .market import (
+    FULL_SAMPLE_LISTING,
+    MINI_SAMPLE_LISTING,
+    Market,
+    MarketService,
+    MarketState,
+    PriceHistory,
+    RandomFeed,
+)
 from .serving import ServingOptions, build_application, came_along, global_reactor
 from .signalr import SignalRServer
 from .web import build_site
@@ -82,16 +98,29 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     """
     reactor = global_reactor() if reactor is None else reactor
 
+    chance, mini_chance = Random(options["feed"]), Random(options["feed"])
     state = MarketState.OPEN if options["open"] else MarketState.CLOSED
-    seed = options["feed"]
-    market = Market(FULL_SAMPLE_LISTING, random=Random(seed), state=state, name="stockTicker")
-    mini_market = Market(MINI_SAMPLE_LISTING, random=Random(seed), state=MarketState.OPEN, name="stockTickerMini")
+    market = Market(FULL_SAMPLE_LISTING, feed=RandomFeed(chance), state=state, name="stockTicker")
+    mini_market = Market(
+        MINI_SAMPLE_LISTING, feed=RandomFeed(mini_chance), state=MarketState.OPEN, name="stockTickerMini"
+    )
+
+    history = PriceHistory(market, seconds=time)
 
     server = SignalRServer(keys=options["keys"], clock=reactor)
-    server.map_hubs("/signalr", [partial(StockTickerHub, market), partial(StockTickerMiniHub, mini_market)])
+    server.map_hubs(
+        "/signalr",
+        [
+            partial(StockTickerHub, market),
+            partial(StockTickerMiniHub, mini_market),
+            partial(StockBoardHub, market, history),
+        ],
+    )
     market.observe(StockTickerBroadcast(server.hub_context(StockTickerHub)))
+    board = StockBoardBroadcast(server.hub_context(StockBoardHub), reactor)
+    market.observe(board)
     mini_market.observe(StockTickerMiniBroadcast(server.hub_context(StockTickerMiniHub)))
 
     site = build_site(server, options["htdocs"], start_page=_START_PAGE, clock=reactor)
     markets = MarketService([market, mini_market], interval_seconds=options["interval"], clock=reactor)
-    return build_application(options, reactor, server, site, markets)
+    return build_application(options, reactor, server, site, board, markets)

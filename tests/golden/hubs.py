@@ -7,7 +7,7 @@ product's own, with markets that move as the recorded ones did.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
 from twisted_ticker.hubs import StockTickerBroadcast, StockTickerHub, StockTickerMiniBroadcast, StockTickerMiniHub
-from twisted_ticker.market import FULL_SAMPLE_LISTING, MINI_SAMPLE_LISTING, Market, MarketState, PriceMoves
+from twisted_ticker.market import FULL_SAMPLE_LISTING, MINI_SAMPLE_LISTING, Market, MarketState, Stock
 from twisted_ticker.signalr import (
     Hub,
     HubException,
@@ -202,30 +202,29 @@ class ProtectedConnection(PersistentConnection):
 
 class ScriptedMarket:
     """
-    A market, and the random numbers that make it go through recorded prices.
+    A market that goes through recorded prices; its own feed.
 
     Attributes:
         market: the market.
     """
 
-    def __init__(self, listing: Iterable[tuple[str, Decimal]], state: MarketState) -> None:
-        self.market = Market(listing, random=self, state=state)
-        self._numbers: Iterator[float] = iter(())
+    is_stale = False
 
-    def random(self) -> float:
-        """The next number; see :class:`twisted_ticker.market.RandomSource`."""
-        return next(self._numbers)
+    def __init__(self, listing: Iterable[tuple[str, Decimal]], state: MarketState) -> None:
+        self.market = Market(listing, feed=self, state=state)
+        self._due: list[tuple[str, Decimal]] = []
+
+    def trades(self, stocks: Sequence[Stock], elapsed_seconds: float) -> list[tuple[str, Decimal]]:
+        """See :class:`twisted_ticker.market.Feed`."""
+        due, self._due = self._due, []
+        return due
+
+    def restart(self) -> None:
+        """See :class:`twisted_ticker.market.Feed`."""
 
     def trade(self, symbol: str, price: Decimal) -> None:
-        """Let one stock move to a price that it can reach in one step."""
-        numbers: list[float] = []
-        for stock in self.market.stocks:
-            if stock.symbol != symbol:
-                numbers.append(0.99)  # does not move
-                continue
-            furthest = stock.price * Decimal(str(PriceMoves().range_fraction))
-            numbers += [0.0, float(abs(price - stock.price) / furthest), 0.99 if price > stock.price else 0.0]
-        self._numbers = iter(numbers)
+        """Let one stock move."""
+        self._due.append((symbol, price))
         self.market.step()
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 from twisted_ticker.market.market import Market
 from twisted_ticker.market.stock import Stock
@@ -18,6 +19,24 @@ class ScriptedRandom:
         return self.remaining.pop(0)
 
 
+class ScriptedFeed:
+    """A feed that says what it is told to say, once; then nothing."""
+
+    def __init__(self, *trades: tuple[str, str]) -> None:
+        self.due = [(symbol, Decimal(price)) for symbol, price in trades]
+        self.is_stale = False
+        self.restarts = 0
+        self.elapsed: list[float] = []
+
+    def trades(self, stocks: Sequence[Stock], elapsed_seconds: float) -> list[tuple[str, Decimal]]:
+        self.elapsed.append(elapsed_seconds)
+        due, self.due = self.due, []
+        return due
+
+    def restart(self) -> None:
+        self.restarts += 1
+
+
 class RecordingObserver:
     """An observer that keeps what it was told: ``(event, the market's state and prices at that time)``."""
 
@@ -29,9 +48,9 @@ class RecordingObserver:
         self._market = market
         market.observe(self)
 
-    def price_changed(self, stock: Stock) -> None:
-        self.stocks.append(stock)
-        self._record(f"{stock.symbol} {stock.price}")
+    def prices_changed(self, stocks: Sequence[Stock]) -> None:
+        self.stocks += stocks
+        self._record(*(f"{stock.symbol} {stock.price}" for stock in stocks))
 
     def market_opened(self) -> None:
         self._record("opened")
@@ -42,8 +61,11 @@ class RecordingObserver:
     def market_reset(self) -> None:
         self._record("reset")
 
-    def _record(self, event: str) -> None:
-        self.events.append(event)
+    def feed_changed(self, is_stale: bool) -> None:
+        self._record("stale" if is_stale else "fresh")
+
+    def _record(self, *events: str) -> None:
+        self.events += events
         self.states.append(self._market.state.value)
         self.prices.append([str(stock.price) for stock in self._market.stocks])
 
@@ -54,7 +76,7 @@ class CallingObserver:
     def __init__(self, call: Callable[[], object]) -> None:
         self._call = call
 
-    def price_changed(self, stock: Stock) -> None:
+    def prices_changed(self, stocks: Sequence[Stock]) -> None:
         self._call()
 
     def market_opened(self) -> None:
@@ -64,6 +86,9 @@ class CallingObserver:
         self._call()
 
     def market_reset(self) -> None:
+        self._call()
+
+    def feed_changed(self, is_stale: bool) -> None:
         self._call()
 
 

@@ -6,8 +6,8 @@ import sys
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_ticker import market
+from twisted_ticker.market import feeds, history, service, stock
 from twisted_ticker.market import market as market_module
-from twisted_ticker.market import service, stock
 
 
 class ExportTests(SynchronousTestCase):
@@ -15,7 +15,8 @@ class ExportTests(SynchronousTestCase):
 
     def test_package_exports_what_its_modules_do(self) -> None:
         """Every public name of a module can be imported from the package, and nothing else."""
-        names = [*market_module.__all__, *service.__all__, *stock.__all__]
+        modules = (feeds, history, market_module, service, stock)
+        names = [name for module in modules for name in module.__all__]
         self.assertEqual(sorted(names), sorted(market.__all__))
         for name in names:
             self.assertTrue(hasattr(market, name), name)

@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tests.market.fakes import CallingObserver, ObserverError, RecordingObserver, fail
-from twisted_ticker.market.market import Market, MarketState, PriceMoves
+from twisted_ticker.market.feeds import PriceMoves, RandomFeed
+from twisted_ticker.market.market import Market, MarketState
 from twisted_ticker.market.service import MarketService
 
 INTERVAL = 0.25
@@ -39,8 +40,7 @@ def rising_market(name: str = "rising") -> Market:
     """An open market of one stock, which rises from 100.00 at every step."""
     return Market(
         [("MSFT", Decimal("100.00"))],
-        random=Rising(),
-        moves=PriceMoves(chance=1),
+        feed=RandomFeed(Rising(), PriceMoves(chance=1)),
         state=MarketState.OPEN,
         name=name,
     )
@@ -48,7 +48,7 @@ def rising_market(name: str = "rising") -> Market:
 
 def failing_market() -> Market:
     """An open market whose every step fails."""
-    return Market([("GOOG", Decimal("5.00"))], random=Failing(), state=MarketState.OPEN, name="failing")
+    return Market([("GOOG", Decimal("5.00"))], feed=RandomFeed(Failing()), state=MarketState.OPEN, name="failing")
 
 
 class MarketServiceTests(SynchronousTestCase):

@@ -1,20 +1,20 @@
 """
 The market: which stocks are listed, whether they are traded, and how their prices move.
 
-It knows neither clock nor network: somebody else calls `Market.step` as time passes, randomness comes in as
-an argument, and whoever wants to know of changes observes. A market belongs to one thread.
+It knows neither clock nor network: somebody else calls `Market.step` as time passes, a `Feed` says what is traded
+meanwhile, and whoever wants to know of changes observes. A market belongs to one thread.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from enum import Enum
 from typing import Protocol
 
-from .stock import LOWEST_PRICE, Stock, quantize_cents
+from .feeds import Feed
+from .stock import Stock
 
 __all__ = [
     "FULL_SAMPLE_LISTING",
@@ -23,8 +23,6 @@ __all__ = [
     "MarketError",
     "MarketObserver",
     "MarketState",
-    "PriceMoves",
-    "RandomSource",
 ]
 
 FULL_SAMPLE_LISTING = (
@@ -53,13 +51,6 @@ class MarketError(Exception):
     """The market refuses what was asked; the text may be shown to whoever asked."""
 
 
-class RandomSource(Protocol):
-    """Where chance comes from; `random.Random` is one."""
-
-    def random(self) -> float:
-        """The next number, at least 0 and less than 1."""
-
-
 class MarketObserver(Protocol):
     """
     Somebody who is told what happens in a market, each time after it has happened.
@@ -68,8 +59,14 @@ class MarketObserver(Protocol):
     have been told of the present event. All observers thus hear of all events in the same order.
     """
 
-    def price_changed(self, stock: Stock) -> None:
-        """A stock was traded; its price may be the one it had (``last_change`` is then 0.00)."""
+    def prices_changed(self, stocks: Sequence[Stock]) -> None:
+        """
+        Stocks were traded, all in one step.
+
+        Args:
+            stocks: each as its trade has left it, in the order of the trades. Who was traded twice is there twice; a
+                price may be the one that there was before (``last_change`` is then 0.00).
+        """
 
     def market_opened(self) -> None:
         """Trading began."""
@@ -80,46 +77,8 @@ class MarketObserver(Protocol):
     def market_reset(self) -> None:
         """All stocks are back at their opening prices."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PriceMoves:
-    """
-    How lively prices are. The defaults, and the comparisons made, are the tutorial's (``StockTicker.cs``).
-
-    Attributes:
-        chance: probability, for each stock and step, that it moves.
-        range_fraction: the furthest a price moves in one step, as a fraction of the price.
-        up_probability: probability that a move is upwards.
-
-    Raises:
-        ValueError: one of them is not between 0 and 1.
-    """
-
-    chance: float = 0.1
-    range_fraction: float = 0.002
-    up_probability: float = 0.49
-
-    def __post_init__(self) -> None:
-        for name in ("chance", "range_fraction", "up_probability"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be between 0 and 1, not {getattr(self, name)}")
-
-    def next_price(self, price: Decimal, random: RandomSource) -> Decimal | None:
-        """
-        The price after one step, or None if it does not move in this step.
-
-        Draws one number to see whether the price moves and, only if it does, two more: how far, and where to.
-
-        Returns:
-            Whole cents, at least `LOWEST_PRICE`; the same price if the move is less than half a cent.
-        """
-        if random.random() > self.chance:
-            return None
-        # By way of text: 0.001 should mean just that, not the binary fraction nearest to it.
-        fraction = Decimal(str(random.random())) * Decimal(str(self.range_fraction))
-        distance = quantize_cents(price * fraction)
-        is_up = random.random() > 1 - self.up_probability
-        return max(LOWEST_PRICE, price + distance if is_up else price - distance)
+    def feed_changed(self, is_stale: bool) -> None:
+        """Prices are out of date, because their source is down; or they are no longer."""
 
 
 _Event = Callable[[MarketObserver], None]
@@ -131,9 +90,10 @@ class Market:
 
     Args:
         opening_prices: symbol and first price of each stock.
-        random: decides which prices move, and how.
-        moves: how lively prices are.
+        feed: says what is traded.
         state: whether the market starts open. One that is never closed is always open.
+        stocks: how stocks were left by an earlier run; those that are not listed (any more) are left out, and those
+            that are missing start at their opening prices.
         name: what logs call this market.
 
     Raises:
@@ -145,16 +105,17 @@ class Market:
         self,
         opening_prices: Iterable[tuple[str, Decimal]],
         *,
-        random: RandomSource,
-        moves: PriceMoves = PriceMoves(),
+        feed: Feed,
         state: MarketState = MarketState.CLOSED,
+        stocks: Iterable[Stock] = (),
         name: str = "market",
     ) -> None:
         self.name = name
         self._opening = _opening_stocks(opening_prices)
-        self._stocks = self._opening
-        self._random = random
-        self._moves = moves
+        left = {stock.symbol: stock for stock in stocks}
+        self._stocks = {symbol: left.get(symbol, stock) for symbol, stock in self._opening.items()}
+        self._feed = feed
+        self._is_stale = False
         self._state = state
         self._observers: list[MarketObserver] = []
         # What has happened and has not yet been announced to everybody, oldest first.
@@ -164,7 +125,12 @@ class Market:
     @property
     def stocks(self) -> tuple[Stock, ...]:
         """All stocks as they are now, in the order in which they were listed."""
-        return self._stocks
+        return tuple(self._stocks.values())
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether prices are out of date, because their source is down."""
+        return self._is_stale
 
     @property
     def state(self) -> MarketState:
@@ -198,20 +164,40 @@ class Market:
         if self._state is MarketState.OPEN:
             raise MarketError("Market must be closed before it can be reset.")
         self._stocks = self._opening
+        self._feed.restart()
         self._announce([lambda observer: observer.market_reset()])
 
-    def step(self) -> None:
+    def step(self, elapsed_seconds: float = 0.0) -> None:
         """
-        Let a little time pass: if the market is open, each stock may move once.
+        Let a little time pass: if the market is open, what the feed says is traded.
 
-        All prices of a step change at once; then each move is announced, in the order of the list.
+        All prices of a step change at once; then they are announced, all together.
+
+        Args:
+            elapsed_seconds: how much time has passed since the step before.
+
+        Raises:
+            ValueError: the feed named a stock that is not listed, or a price that no stock can have. Nothing has
+                changed then.
         """
+        self._set_stale(self._feed.is_stale)
         if self._state is MarketState.CLOSED:
             return
-        nexts = [(stock, self._moves.next_price(stock.price, self._random)) for stock in self._stocks]
-        moved = {stock.symbol: stock.moved_to(price) for stock, price in nexts if price is not None}
-        self._stocks = tuple(moved.get(stock.symbol, stock) for stock in self._stocks)
-        self._announce(_price_change(stock) for stock in moved.values())
+        stocks = dict(self._stocks)
+        traded = []
+        for symbol, price in self._feed.trades(self.stocks, elapsed_seconds):
+            if symbol not in stocks:
+                raise ValueError(f"not listed: {symbol}")
+            stocks[symbol] = stocks[symbol].moved_to(price)
+            traded.append(stocks[symbol])
+        self._stocks = stocks
+        if traded:
+            self._announce([lambda observer: observer.prices_changed(traded)])
+
+    def _set_stale(self, is_stale: bool) -> None:
+        if self._is_stale != is_stale:
+            self._is_stale = is_stale
+            self._announce([lambda observer: observer.feed_changed(is_stale)])
 
     def _enter(self, state: MarketState, event: _Event) -> None:
         if self._state is not state:
@@ -243,16 +229,12 @@ class Market:
         return errors
 
 
-def _opening_stocks(opening_prices: Iterable[tuple[str, Decimal]]) -> tuple[Stock, ...]:
-    stocks = {}
+def _opening_stocks(opening_prices: Iterable[tuple[str, Decimal]]) -> dict[str, Stock]:
+    stocks: dict[str, Stock] = {}
     for symbol, price in opening_prices:
         if symbol in stocks:
             raise ValueError(f"listed twice: {symbol}")
         stocks[symbol] = Stock.opening(symbol, price)
     if not stocks:
         raise ValueError("a market needs at least one stock")
-    return tuple(stocks.values())
-
-
-def _price_change(stock: Stock) -> _Event:
-    return lambda observer: observer.price_changed(stock)
+    return stocks

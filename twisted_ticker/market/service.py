@@ -47,11 +47,14 @@ class MarketService(Service):
         self._interval_seconds = interval_seconds
         self._loop = LoopingCall(self._step_markets)
         self._loop.clock = clock
+        self._clock = clock
+        self._last_step = 0.0
         self._stopped: Deferred[LoopingCall] = succeed(self._loop)
 
     def startService(self) -> None:
         """Begin to step, the first time one interval from now; the markets' states are left as they are."""
         super().startService()  # type: ignore[no-untyped-call]
+        self._last_step = self._clock.seconds()
         self._stopped = self._loop.start(self._interval_seconds, now=False)
 
     def stopService(self) -> Deferred[LoopingCall]:
@@ -67,12 +70,14 @@ class MarketService(Service):
         return self._stopped
 
     def _step_markets(self) -> None:
+        now = self._clock.seconds()
+        elapsed, self._last_step = now - self._last_step, now
         for market in self._markets:
-            self._step(market)
+            self._step(market, elapsed)
 
-    def _step(self, market: Market) -> None:
+    def _step(self, market: Market, elapsed_seconds: float) -> None:
         try:
-            market.step()
+            market.step(elapsed_seconds)
         except Exception as error:  # What escapes from here stops the loop for good.
             self.failed_steps += 1
             for cause in _causes(error):

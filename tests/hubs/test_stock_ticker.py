@@ -1,4 +1,4 @@
-"""Tests for `twisted_ticker.hubs`; texts are those recorded from the tutorial's server."""
+"""Tests for `twisted_ticker.hubs.stock_ticker`; texts are those recorded from the tutorial's server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from twisted_ticker.hubs import (
     StockTickerMiniBroadcast,
     StockTickerMiniHub,
 )
-from twisted_ticker.market import FULL_SAMPLE_LISTING, MINI_SAMPLE_LISTING, Market, MarketState
+from twisted_ticker.market import FULL_SAMPLE_LISTING, MINI_SAMPLE_LISTING, Market, MarketState, RandomFeed
 from twisted_ticker.signalr import Hub, HubCallerContext, HubContext, Request
 from twisted_ticker.signalr.audiences import Clients, Groups
 from twisted_ticker.signalr.counters import Counters
@@ -63,8 +63,8 @@ class HubTestCase(SynchronousTestCase):
         self.bus = silent_bus()
         self.counters = Counters()
         self.random = ScriptedRandom()
-        self.market = Market(FULL_SAMPLE_LISTING, random=self.random)
-        self.mini_market = Market(MINI_SAMPLE_LISTING, random=self.random, state=MarketState.OPEN)
+        self.market = Market(FULL_SAMPLE_LISTING, feed=RandomFeed(self.random))
+        self.mini_market = Market(MINI_SAMPLE_LISTING, feed=RandomFeed(self.random), state=MarketState.OPEN)
         self.full = HubDescriptor.of(partial(StockTickerHub, self.market))
         self.mini = HubDescriptor.of(partial(StockTickerMiniHub, self.mini_market))
         self.market.observe(StockTickerBroadcast(self.context_of("stockTicker")))

@@ -1,74 +1,18 @@
 """
-The ticker's hubs: the only module that knows both markets and SignalR.
+The hubs of the tutorial: ``stockTicker`` of its full sample, ``stockTickerMini`` of its first part.
 
-Data members are named as the tutorial's page reads them, and methods as it calls them; so its client script runs
-against this server unchanged.
+Methods are named as the tutorial's pages call them.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import TypedDict
+from collections.abc import Sequence
 
-from .market import Market, MarketError, MarketState, Stock
-from .signalr import Hub, HubContext, InvocationError, hub_method
+from ..market import Market, MarketError, MarketState, Stock
+from ..signalr import Hub, HubContext, InvocationError, hub_method
+from .quotes import FullQuote, MiniQuote, full_quote, mini_quote
 
-__all__ = [
-    "FullQuote",
-    "MiniQuote",
-    "StockTickerBroadcast",
-    "StockTickerHub",
-    "StockTickerMiniBroadcast",
-    "StockTickerMiniHub",
-]
-
-
-class FullQuote(TypedDict):
-    """A stock as the full sample shows it; money in dollars, *PercentChange* as a fraction."""
-
-    Symbol: str
-    DayOpen: Decimal
-    DayLow: Decimal
-    DayHigh: Decimal
-    LastChange: Decimal
-    Change: Decimal
-    PercentChange: Decimal
-    Price: Decimal
-
-
-class MiniQuote(TypedDict):
-    """A stock as the tutorial's first part shows it."""
-
-    Symbol: str
-    Price: Decimal
-    DayOpen: Decimal
-    Change: Decimal
-    PercentChange: Decimal
-
-
-def full_quote(stock: Stock) -> FullQuote:
-    """*stock* for clients of ``stockTicker``."""
-    return {
-        "Symbol": stock.symbol,
-        "DayOpen": stock.day_open,
-        "DayLow": stock.day_low,
-        "DayHigh": stock.day_high,
-        "LastChange": stock.last_change,
-        "Change": stock.change,
-        "PercentChange": stock.percent_change,
-        "Price": stock.price,
-    }
-
-
-def mini_quote(stock: Stock) -> MiniQuote:
-    """*stock* for clients of ``stockTickerMini``."""
-    return {
-        "Symbol": stock.symbol,
-        "Price": stock.price,
-        "DayOpen": stock.day_open,
-        "Change": stock.change,
-        "PercentChange": stock.percent_change,
-    }
+__all__ = ["StockTickerBroadcast", "StockTickerHub", "StockTickerMiniBroadcast", "StockTickerMiniHub"]
 
 
 class _QuotesHub(Hub):
@@ -164,9 +108,13 @@ class StockTickerMiniBroadcast:
     def __init__(self, context: HubContext) -> None:
         self._everybody = context.clients.all
 
-    def price_changed(self, stock: Stock) -> None:
+    def prices_changed(self, stocks: Sequence[Stock]) -> None:
         """See :class:`.market.MarketObserver`."""
-        self._everybody.updateStockPrice(mini_quote(stock))
+        for stock in stocks:
+            self._everybody.updateStockPrice(self._quote(stock))
+
+    def _quote(self, stock: Stock) -> FullQuote | MiniQuote:
+        return mini_quote(stock)
 
     def market_opened(self) -> None:
         """The market is always open; its page knows no other state."""
@@ -177,13 +125,15 @@ class StockTickerMiniBroadcast:
     def market_reset(self) -> None:
         """See :meth:`market_opened`."""
 
+    def feed_changed(self, is_stale: bool) -> None:
+        """The tutorial's pages know of no source that could be down."""
+
 
 class StockTickerBroadcast(StockTickerMiniBroadcast):
     """Tells all clients of ``stockTicker`` what happens in its market, trading hours included."""
 
-    def price_changed(self, stock: Stock) -> None:
-        """See :class:`.market.MarketObserver`."""
-        self._everybody.updateStockPrice(full_quote(stock))
+    def _quote(self, stock: Stock) -> FullQuote:
+        return full_quote(stock)
 
     def market_opened(self) -> None:
         """See :class:`.market.MarketObserver`."""
