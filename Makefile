@@ -12,11 +12,13 @@ python := $(VENV)/bin/python
 pip := $(python) -m pip install --quiet --disable-pip-version-check
 assets := htdocs/vendor/jquery.signalR.min.js
 foreign := tests/integration/foreign
+browser := tests/integration/browser
+eslint := tools/eslint
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run example test lint unit integration assets clean
+.PHONY: help run example test lint unit integration screenshots assets clean
 
 help: ## Say what make can do here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,15 +40,24 @@ test: $(VENV)/dev.stamp ## Run lint, unit and integration, all three even if one
 	if [ -n "$$failed" ]; then echo "make test: FAILED:$$failed"; exit 1; fi; \
 	echo "make test: all passed"
 
-lint: $(VENV)/dev.stamp ## Check style (ruff) and types (mypy --strict)
-	@status=0; $(python) -m ruff check . || status=1; $(python) -m mypy || status=1; exit $$status
+lint: $(VENV)/dev.stamp $(VENV)/eslint.stamp ## Check style (ruff), types (mypy --strict) and the browser's scripts (ESLint)
+	@status=0; \
+	$(python) -m ruff check . || status=1; \
+	$(python) -m mypy || status=1; \
+	$(VENV)/eslint/node_modules/.bin/eslint --config $(VENV)/eslint/eslint.config.mjs --max-warnings 0 \
+	    htdocs/scripts examples tests tools || status=1; \
+	exit $$status
 
 unit: $(VENV)/dev.stamp ## Run the tests that need no port, no process and no browser; SEED=… repeats an order
 	@$(python) tools/run_tests.py --seed $(SEED) unit
 
-integration: $(VENV)/dev.stamp $(VENV)/foreign.stamp $(assets) ## Run the tests with twistd, package builds and a browser; SEED=… repeats an order
-	@$(python) tools/require_chromium.py
+integration: $(VENV)/dev.stamp $(VENV)/foreign.stamp $(VENV)/eslint.stamp $(VENV)/browser.stamp $(assets) ## Run the tests with twistd, package builds and a browser; SEED=… repeats an order
+	@$(python) tools/require_debian.py
 	@$(python) tools/run_tests.py --seed $(SEED) integration
+
+screenshots: $(VENV)/dev.stamp $(assets) ## Take the pictures for the README anew, with the page as it is
+	@$(python) tools/require_debian.py
+	@$(python) tools/screenshot.py
 
 assets: $(assets) ## Fetch the third-party browser files into htdocs/vendor
 
@@ -82,6 +93,21 @@ $(VENV)/foreign.stamp: $(addprefix $(foreign)/,requirements.txt package.json pac
 	@$(VENV)/foreign/bin/python -m pip install --quiet --disable-pip-version-check -r $(foreign)/requirements.txt
 	@cp $(foreign)/package.json $(foreign)/package-lock.json $(VENV)/foreign
 	@npm ci --prefix $(VENV)/foreign --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+$(VENV)/eslint.stamp: $(wildcard $(eslint)/*) $(VENV)/made.stamp
+	@echo "Installing what checks scripts into $(VENV)/eslint."
+	@rm -rf $(VENV)/eslint
+	@cp -R $(eslint) $(VENV)/eslint
+	@npm ci --prefix $(VENV)/eslint --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+$(VENV)/browser.stamp: $(addprefix $(browser)/,package.json package-lock.json) $(VENV)/made.stamp
+	@echo "Installing what the browser tests use into $(VENV)/browser."
+	@rm -rf $(VENV)/browser
+	@mkdir $(VENV)/browser
+	@cp $(browser)/package.json $(browser)/package-lock.json $(VENV)/browser
+	@npm ci --prefix $(VENV)/browser --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 $(assets): package.json package-lock.json tools/browser_assets.py | $(VENV)/made.stamp

@@ -9,10 +9,12 @@ import tempfile
 from typing import Any
 
 from twisted.application.service import IService
-from twisted.internet.error import CannotListenError
+from twisted.internet import endpoints
+from twisted.internet.error import CannotListenError, ReactorNotRunning
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactorClock, RaisingMemoryReactor
 from twisted.logger import capturedLogs, formatEvent
+from twisted.python.systemd import ListenFDs
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -112,6 +114,49 @@ class CheckEndpointTests(SynchronousTestCase):
         """A server could not listen where there is no directory for its socket."""
         self.refusal("unix:/nowhere/at/all/socket")
 
+    def inherited_socket(self, *names: str) -> tuple[int, tuple[str, int]]:
+        """Listen as systemd does for a daemon, which knows the socket by these names; its descriptor and address."""
+        listening = socket.create_server(("127.0.0.1", 0))
+        address = listening.getsockname()
+        descriptor = listening.detach()
+        self.addCleanup(os.close, descriptor)
+        inherited = ListenFDs([descriptor] * len(names), names)
+        self.patch(endpoints._SystemdParser, "_sddaemon", inherited)
+        return descriptor, address
+
+    def test_an_inherited_socket(self) -> None:
+        """A socket that systemd has opened is still open afterwards, and the same, with others held in between."""
+        descriptor, address = self.inherited_socket("http")
+        for description in ("systemd:domain=INET:index=0", "haproxy:systemd:domain=INET:name=http"):
+            check_endpoints(["tcp:0:interface=127.0.0.1", description, "tcp:0:interface=127.0.0.1"])
+            with socket.socket(fileno=os.dup(descriptor)) as listening:
+                self.assertEqual(listening.getsockname(), address)
+                self.assertEqual(listening.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN), 1)
+            self.assertFalse(os.get_inheritable(descriptor))
+
+    def test_an_inherited_socket_of_another_family(self) -> None:
+        """An endpoint that calls the socket what it is not is refused; the socket is left alone."""
+        descriptor, address = self.inherited_socket("http")
+        self.assertIn("The socket is one of INET", self.refusal("systemd:domain=INET6:index=0"))
+        with socket.socket(fileno=os.dup(descriptor)) as listening:
+            self.assertEqual(listening.getsockname(), address)
+
+    def test_an_inherited_socket_twice(self) -> None:
+        """One socket serves one endpoint."""
+        self.inherited_socket("http", "again")
+        for description in ("systemd:domain=INET:index=0", "systemd:domain=INET:name=again"):
+            check_endpoints([description])
+        error = self.assertRaises(
+            EndpointUnusable, check_endpoints, ["systemd:domain=INET:index=0", "systemd:domain=INET:name=again"]
+        )
+        self.assertIn("'systemd:domain=INET:name=again'", str(error))
+
+    def test_no_inherited_socket(self) -> None:
+        """Where systemd has opened none, the endpoint is refused."""
+        self.patch(endpoints._SystemdParser, "_sddaemon", ListenFDs([], ()))
+        self.refusal("systemd:domain=INET:index=0")
+        self.refusal("systemd:domain=INET:name=http")
+
 
 class ListeningServiceTests(SynchronousTestCase):
     """Tests for `ListeningService`."""
@@ -188,14 +233,25 @@ class OrdinaryTerminationTests(SynchronousTestCase):
         self.addCleanup(signal.signal, signal.SIGTERM, before)
 
     def test_the_signal_stops_the_reactor(self) -> None:
-        """Once the reactor runs, SIGTERM stops it from its own thread."""
+        """Once the reactor runs, SIGTERM stops it from its own thread; another one while it stops does no harm."""
         installed = signal.getsignal(signal.SIGTERM)
         reactor: Any = MemoryReactorClock()
-        calls: list[object] = []
+        calls: list[Any] = []
+        stops: list[None] = []
         reactor.callFromThread = calls.append
+
+        def stop() -> None:
+            if stops:
+                raise ReactorNotRunning
+            stops.append(None)
+
+        reactor.stop = stop
         OrdinaryTermination(reactor).startService()
         self.assertEqual(signal.getsignal(signal.SIGTERM), installed)
         for call, arguments, keywords in reactor.whenRunningHooks:
             call(*arguments, **keywords)
-        signal.raise_signal(signal.SIGTERM)
-        self.assertEqual(calls, [reactor.stop])
+        for _ in range(2):
+            signal.raise_signal(signal.SIGTERM)
+            self.assertEqual(len(calls), 1)
+            calls.pop()()
+            self.assertEqual(stops, [None])

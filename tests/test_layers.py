@@ -26,10 +26,23 @@ PROTOCOL = "twisted_ticker.signalr.protocol"
 CLIENT = "twisted_ticker.signalr.client"
 WEB = "twisted_ticker.web"
 HUBS = "twisted_ticker.hubs"
-HTTP_FEED = "twisted_ticker.market.feeds.http"
-MARKET_ON_TWISTED = ("twisted_ticker.market.service", "twisted_ticker.market.recorder", HTTP_FEED)
+FEEDS = "twisted_ticker.market.feeds"
+HTTP_FEED = f"{FEEDS}.http_source"
+MARKET_ON_TWISTED = (
+    "twisted_ticker.market.service",
+    "twisted_ticker.market.recorder",
+    f"{FEEDS}.polling",
+    f"{FEEDS}.making",
+    HTTP_FEED,
+)
 DAEMON = "twisted_ticker.daemon"
 SERVING = "twisted_ticker.serving"
+LOGS = "twisted_ticker.logs"
+REDACTION = "twisted_ticker.redaction"
+READINGS = "twisted_ticker.readings"
+METRICS = "twisted_ticker.web.metrics"
+CHECKERS = "twisted_ticker.checkers"
+PLAIN_TEXT = "twisted_ticker.plain_text"
 TAP = "twisted_ticker.tap"
 SIGNALR_TAP = "twisted_ticker.signalr_tap"
 
@@ -95,7 +108,7 @@ class ImportTests(SynchronousTestCase):
 
     def test_market_knows_twisted_where_time_passes_only(self) -> None:
         """Prices need no reactor; and nothing but the feed that asks for them knows of the web."""
-        self.assertKnows(MARKET, "twisted", "treq", "msgspec")
+        self.assertKnows(MARKET, "twisted", "treq", "zope.interface")
         for module, imported in imports().items():
             if within(module, MARKET) and module not in MARKET_ON_TWISTED:
                 self.assertFalse([name for name in imported if within(name, "twisted", "treq")], module)
@@ -130,8 +143,12 @@ class ImportTests(SynchronousTestCase):
             )
 
     def test_web_knows_signalr_only(self) -> None:
-        """It knows no stocks and no hubs."""
-        self.assertKnows(WEB, SIGNALR, "twisted", "zope.interface", "autobahn", "txaio")
+        """It knows no stocks and no hubs; and one module of it all that Prometheus wants to be told."""
+        self.assertKnows(WEB, SIGNALR, REDACTION, "twisted", "zope.interface", "autobahn", "txaio", "prometheus_client")
+        known = {
+            module for module, names in imports().items() if any(within(name, "prometheus_client") for name in names)
+        }
+        self.assertEqual(known, {METRICS})
 
     def test_hubs_know_the_public_names_of_market_and_signalr(self) -> None:
         """They are written as anybody's hubs are."""
@@ -145,6 +162,19 @@ class ImportTests(SynchronousTestCase):
         """It could start any program."""
         self.assertKnows(DAEMON, "twisted")
 
+    def test_logs_know_nothing_of_ours(self) -> None:
+        """They tell what any program logs, but for what is secret."""
+        self.assertKnows(LOGS, REDACTION, "twisted", "zope.interface")
+        self.assertKnows(REDACTION)
+
+    def test_plain_text_knows_market_and_web(self) -> None:
+        """It needs no SignalR: it is there for those who have none."""
+        self.assertKnows(PLAIN_TEXT, MARKET, f"{WEB}.exchanges", "twisted", "zope.interface")
+
+    def test_checkers_know_nothing_of_ours(self) -> None:
+        """Names and passwords are checked as in any program of Twisted."""
+        self.assertKnows(CHECKERS, "twisted")
+
     def test_only_hubs_and_tap_know_market_and_signalr(self) -> None:
         """Nobody else has to change when both do."""
         both = {
@@ -156,7 +186,7 @@ class ImportTests(SynchronousTestCase):
 
     def test_the_taps_have_no_logic_of_their_own(self) -> None:
         """What they have in common knows connections, but neither stocks nor the web; one of them knows no stocks."""
-        self.assertKnows(SERVING, SIGNALR, DAEMON, "twisted")
+        self.assertKnows(SERVING, SIGNALR, DAEMON, LOGS, "twisted")
         self.assertKnows(SIGNALR_TAP, SIGNALR, WEB, SERVING, "twisted")
 
     def test_nobody_knows_those_at_the_top(self) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
-from typing import Any
 
 import txaio
-from twisted.application.service import Service
+from twisted.application.service import Application, Service
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import ILogObserver, Logger
 from twisted.python.usage import UsageError
+from twisted.scripts._twistd_unix import ServerOptions
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_ticker.serving import ServingOptions, build_application, came_along
@@ -51,10 +53,29 @@ class ServingOptionsTests(SynchronousTestCase):
         for arguments, text in (
             (("--state-dir", str(file / "x")), "--state-dir: The key ring "),
             (("--listen", "nonsense:1"), "--listen: 'nonsense:1' is no server endpoint"),
+            (("--log-format", "xml"), "Parameter type enforcement failed: --log-format must be text or json, not"),
         ):
             error = self.assertRaises(UsageError, self.options, *arguments)
             self.assertTrue(str(error).startswith(text), error)
             self.assertEqual(len(str(error).splitlines()), 1, error)
+
+    def test_origins(self) -> None:
+        """Pages of none, one or some other origins may call; an origin has no path, and there is no list in one."""
+        self.assertEqual(self.options()["origin"], [])
+        origins = ["https://a.example", "http://b.example:8080", "http://[::1]:80", "*"]
+        given = [argument for origin in origins for argument in ("--origin", origin)]
+        self.assertEqual(self.options(*given)["origin"], origins)
+        for origin in (
+            "",
+            "a.example",
+            "https://a.example/",
+            "https://",
+            "null",
+            "https://a:b",
+            "https://a, https://b",
+        ):
+            error = self.assertRaises(UsageError, self.options, "--origin", origin)
+            self.assertEqual(str(error), f"--origin: {origin!r} is not of the form https://example.org, nor *.")
 
     def test_directories(self) -> None:
         """They are there, and are found after a change of directory."""
@@ -64,6 +85,55 @@ class ServingOptionsTests(SynchronousTestCase):
         options = self.options("--pages", str(self.home / "missing"))
         error = self.assertRaises(UsageError, options.directory, "pages")
         self.assertEqual(str(error), f"--pages: {str(self.home / 'missing')!r} is no directory.")
+
+
+class LogOptionsTests(SynchronousTestCase):
+    """What is logged, and how, as options of a command of twistd."""
+
+    def options(self, *arguments: str, runner: tuple[str, ...] = ()) -> ProbeOptions:
+        """Parse the command line of a program that has the probe as its one command."""
+
+        class Runner(ServerOptions):
+            subCommands = [["probe", None, ProbeOptions, "A probe."]]
+
+        options = Runner()
+        state = ["--state-dir", self.mktemp(), "--listen", "tcp:0:interface=127.0.0.1"]
+        options.parseOptions([*runner, "probe", *state, *arguments])
+        probe = options.subOptions
+        assert isinstance(probe, ProbeOptions)
+        return probe
+
+    def test_defaults(self) -> None:
+        """The format is the runner's affair, and requests are logged; the help says so."""
+        options = self.options()
+        self.assertEqual((options["log-format"], options["no-access-log"]), (None, 0))
+        text = " ".join(str(ProbeOptions()).split())
+        for part in ("--log-format=", "[default: text; with twist, as it says]", "--no-access-log", "[default: one "):
+            self.assertIn(part, text)
+
+    def test_formats(self) -> None:
+        """Text and JSON."""
+        for name in ("text", "json"):
+            self.assertEqual(self.options("--log-format", name)["log-format"], name)
+
+    def test_a_logger_of_somebody_elses(self) -> None:
+        """It writes as it likes, so there is no format to choose."""
+        logger = ("--logger", "twisted.logger.LogPublisher")
+        self.assertIsNone(self.options(runner=logger)["log-format"])
+        error = self.assertRaises(UsageError, lambda: self.options("--log-format", "json", runner=logger))
+        self.assertTrue(str(error).startswith("--log-format: the --logger "), error)
+
+    def test_the_application_brings_its_log_along(self) -> None:
+        """It is written in that format, to where twistd is told to."""
+        log = Path(self.mktemp())
+        options = self.options("--log-format", "json", runner=("--logfile", str(log)))
+        reactor = MemoryReactorClock()
+        application = Application("probe")
+        build_application(options, reactor, SignalRServer(clock=reactor), Factory()).setServiceParent(application)
+        observer = application.getComponent(ILogObserver)
+        Logger(observer=observer).info("Hello")
+        self.assertEqual(json.loads(log.read_text())["message"], "Hello")
+        observer._outFile.close()
 
 
 class CameAlongTests(SynchronousTestCase):
@@ -84,7 +154,8 @@ class BuildApplicationTests(SynchronousTestCase):
         self.patch(txaio.config, "loop", reactor)
         server = SignalRServer(clock=reactor)
         other = Service()
-        options: Any = {"listen": ["tcp:0", "tcp:1"]}
+        options = ProbeOptions()
+        options["listen"] = ["tcp:0", "tcp:1"]
         application = build_application(options, reactor, server, Factory(), other)
         services = list(application)
         self.assertEqual((services[1], services[2], len(services)), (server, other, 5))

@@ -14,13 +14,14 @@ from twisted.application.service import IService
 from twisted.internet import task
 from twisted.internet.task import Cooperator
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import capturedLogs
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 from zope.interface.verify import verifyObject
 
-from tests.web.support import SiteHarness
+from tests.web.support import ACCESS_LOG, SiteHarness
 from tests.web.wire import HttpResponse, Link
 from twisted_ticker import signalr_tap
 from twisted_ticker.signalr import Hub, PersistentConnection, Settings, SignalRServer, hub_method
@@ -395,6 +396,32 @@ class MakeServiceTests(SignalRTapTestCase):
             answer = application.fetch("POST", "/?a=1", headers=headers, body=b"a=2&c=3+4")
             self.assertEqual(answer.json, {"path": "/", **parameters})
         self.assertIn(b"chatHub", application.get("/other/hubs").body)
+
+    def test_operations(self) -> None:
+        """Health and metrics are beside whatever serves all other paths; an application's mapped paths go before."""
+        for arguments in (("--hub", f"{HERE}:ChatHub"), ("--app", f"{HERE}:serve_pages")):
+            application = self.started(*arguments)
+            answer = application.get("/healthz")
+            self.assertEqual((answer.status, answer.body), (200, b"ok\n"))
+            self.assertIn(b"\nsignalr_gaps_total 0.0\n", application.get("/metrics").body)
+        self.assertEqual(application.get("/healthz/x").json, {"path": "/healthz/x"})
+        application = self.started("--connection", f"/metrics={HERE}:EchoConnection")
+        self.assertEqual(application.get("/metrics/negotiate").json["Url"], "/metrics")
+
+    def test_health_at_the_end(self) -> None:
+        """From the moment that the stop begins, the server does not serve."""
+        application = Application(self, self.options("--hub", f"{HERE}:ChatHub"))
+        application.start()
+        application.stop()
+        self.assertEqual(application.get("/healthz").status, 503)
+
+    def test_the_access_log(self) -> None:
+        """Requests are logged, unless it is turned off."""
+        for arguments, lines in (((), 1), (("--no-access-log",), 0)):
+            application = self.started("--hub", f"{HERE}:ChatHub", *arguments)
+            with capturedLogs() as events:
+                application.get("/signalr/ping")
+            self.assertEqual([event["log_namespace"] for event in events], [ACCESS_LOG] * lines)
 
     def test_applications_that_do_not_fit(self) -> None:
         """The start ends with one line that says why."""

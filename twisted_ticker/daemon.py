@@ -16,6 +16,7 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import ReactorNotRunning
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
@@ -94,7 +95,16 @@ class _ProbingReactor:
         raise OSError(errno.EADDRINUSE, "Address already in use")
 
     def adoptStreamPort(self, descriptor: int, family: int, factory: object) -> None:
-        """A port that somebody else has opened, such as systemd, is open."""
+        """A port that somebody else has opened, such as systemd. Its endpoint closes the descriptor: it is put back."""
+        kept = socket.socket(fileno=os.dup(descriptor))
+        self._held.callback(_put_back, kept, descriptor)
+        if kept.family != family:
+            raise OSError(errno.EAFNOSUPPORT, f"The socket is one of {kept.family.name.removeprefix('AF_')}")
+
+
+def _put_back(kept: socket.socket, descriptor: int) -> None:
+    with kept:
+        os.dup2(kept.fileno(), descriptor, inheritable=False)
 
 
 class ListeningService(Service):
@@ -167,7 +177,11 @@ class OrdinaryTermination(Service):
 
     def _install(self) -> None:
         with contextlib.suppress(ValueError):  # not in the main thread, where no handler of the reactor's is either
-            signal.signal(signal.SIGTERM, lambda number, frame: self._reactor.callFromThread(self._reactor.stop))
+            signal.signal(signal.SIGTERM, lambda number, frame: self._reactor.callFromThread(self._stop))
+
+    def _stop(self) -> None:
+        with contextlib.suppress(ReactorNotRunning):  # told again, while it stops
+            self._reactor.stop()
 
 
 def _stop_listening(port: IListeningPort | None) -> Any:

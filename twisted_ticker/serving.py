@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from twisted.application.service import IService, MultiService
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.python import usage
 
 from .daemon import EndpointUnusable, ListeningService, OrdinaryTermination, check_endpoints
+from .logs import FORMATS, LoggedApplication
 from .signalr import ConfigurationError, KeyRing, SignalRServer
 
 __all__ = ["ServingOptions", "build_application", "came_along", "global_reactor"]
@@ -28,11 +30,22 @@ def came_along(*parts: str) -> str:
     return str(Path(installed if installed.is_dir() else checkout, *parts))
 
 
+def _log_format(text: str) -> str:
+    if text not in FORMATS:
+        raise ValueError(f"--log-format must be {' or '.join(FORMATS)}, not {text!r}.")
+    return text
+
+
+_log_format.coerceDoc = ""  # type: ignore[attr-defined]
+
+
 class ServingOptions(usage.Options):
     """
-    Where to listen and where to keep state; subclasses add what they serve.
+    Where to listen, where to keep state and what to log; subclasses add what they serve.
 
-    The result has ``listen`` (descriptions of endpoints), ``state-dir`` (absolute) and ``keys`` (a key ring).
+    The result has ``listen`` (descriptions of endpoints), ``state-dir`` (absolute), ``keys`` (a key ring),
+    ``origin`` (as :class:`.EndpointSettings` wants them), ``log-format`` (``None`` when not given) and
+    ``no-access-log``.
 
     Attributes:
         program: name of the state directory that is used when none is given.
@@ -40,7 +53,17 @@ class ServingOptions(usage.Options):
 
     program: str
 
-    optParameters: list[list[Any]] = [["state-dir", None, None, ""]]
+    optFlags: list[list[Any]] = [["no-access-log", None, "Log no requests. [default: one line each]"]]
+    optParameters: list[list[Any]] = [
+        ["state-dir", None, None, ""],
+        [
+            "log-format",
+            None,
+            None,
+            "How the log is written: text, or json for one object a line. [default: text; with twist, as it says]",
+            _log_format,
+        ],
+    ]
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -49,6 +72,7 @@ class ServingOptions(usage.Options):
             f"[default: $XDG_STATE_HOME/{self.program}, else ~/.local/state/{self.program}]"
         )
         self["listen"] = []
+        self["origin"] = []
 
     def opt_listen(self, description: str) -> None:
         """
@@ -57,8 +81,18 @@ class ServingOptions(usage.Options):
         """
         self["listen"].append(description)
 
+    def opt_origin(self, origin: str) -> None:
+        """
+        Other origin, such as https://example.org, whose pages may call, or * for any; may be given several times.
+        [default: same origin only]
+        """
+        _check_origin(origin)
+        self["origin"].append(origin)
+
     def postOptions(self) -> None:
         """Fill in the defaults that depend on the environment, and refuse what could not be served."""
+        if self["log-format"] is not None and self.parent is not None and self.parent.get("logger") is not None:
+            raise usage.UsageError("--log-format: the --logger that twistd was given writes the log in its own way.")
         self["listen"] = self["listen"] or [_DEFAULT_LISTEN]
         self["state-dir"] = os.path.abspath(self["state-dir"] or self._default_state_directory())
         try:
@@ -89,6 +123,20 @@ class ServingOptions(usage.Options):
         return path
 
 
+def _check_origin(origin: str) -> None:
+    if origin == "*":
+        return
+    try:
+        parts = urlsplit(origin)
+        good = (
+            bool(parts.scheme and parts.hostname and parts.port != 0) and origin == f"{parts.scheme}://{parts.netloc}"
+        )
+    except ValueError:
+        good = False
+    if not good:
+        raise usage.UsageError(f"--origin: {origin!r} is not of the form https://example.org, nor *.")
+
+
 def build_application(
     options: ServingOptions, reactor: Any, server: SignalRServer, site: IProtocolFactory, *others: IService
 ) -> MultiService:
@@ -109,7 +157,7 @@ def build_application(
         *others,
         *(ListeningService(reactor, description, site) for description in options["listen"]),
     ]
-    application = MultiService()
+    application = LoggedApplication(options.parent, options["log-format"])
     for service in services:
         service.setServiceParent(application)
     return application

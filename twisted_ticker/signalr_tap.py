@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable
 from math import isfinite
 from typing import Any, TypeVar, cast
-from urllib.parse import urlsplit
 
 from twisted.application.service import IService
 from twisted.internet.task import Clock
@@ -21,6 +20,9 @@ from .serving import ServingOptions, build_application, came_along, global_react
 from .signalr import ConfigurationError, EndpointSettings, Settings, SignalRServer
 from .signalr.references import resolve
 from .web import SignalRResource, site_of
+from .web.beside import Beside
+from .web.health import HealthResource
+from .web.metrics import MetricsResource
 from .web.site import Pages
 
 __all__ = ["Options", "makeService"]
@@ -121,7 +123,6 @@ class Options(ServingOptions):
         super().__init__()
         self["hub"] = []
         self["connection"] = []
-        self["origin"] = []
 
     def opt_hub(self, reference: str) -> None:
         """
@@ -135,19 +136,10 @@ class Options(ServingOptions):
         """
         self["connection"].append(mapping)
 
-    def opt_origin(self, origin: str) -> None:
-        """
-        Other origin, such as https://example.org, whose pages may call, or * for any; may be given several times.
-        [default: same origin only]
-        """
-        self["origin"].append(origin)
-
     def postOptions(self) -> None:
         """See :class:`.ServingOptions`; whatever is named is imported, and mapped for a trial."""
         if self["static"] is not None:
             self["static"] = self.directory("static")
-        for origin in self["origin"]:
-            _check_origin(origin)
         try:
             self["settings"] = Settings(**self._given_settings())
         except ConfigurationError as error:
@@ -211,20 +203,6 @@ def _path_and_class(mapping: str) -> tuple[str, Any]:
     return path, _resolved("connection", reference)
 
 
-def _check_origin(origin: str) -> None:
-    if origin == "*":
-        return
-    try:
-        parts = urlsplit(origin)
-        good = (
-            bool(parts.scheme and parts.hostname and parts.port != 0) and origin == f"{parts.scheme}://{parts.netloc}"
-        )
-    except ValueError:
-        good = False
-    if not good:
-        raise usage.UsageError(f"--origin: {origin!r} is not of the form https://example.org, nor *.")
-
-
 def makeService(options: Options, reactor: Any = None) -> IService:
     """
     Put the application together; nothing starts before the service does.
@@ -244,8 +222,9 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         resource = None if application is None else application(server)
     except ConfigurationError as error:
         raise SystemExit(f"--app: {error}") from error
-    root = SignalRResource(server, _other_paths(options, resource), clock=reactor)
-    site = site_of(root, clock=reactor)
+    operations = {"healthz": HealthResource(server), "metrics": MetricsResource(server)}
+    root = SignalRResource(server, Beside(_other_paths(options, resource), operations), clock=reactor)
+    site = site_of(root, clock=reactor, access_log=not options["no-access-log"])
     return build_application(options, reactor, server, site)
 
 

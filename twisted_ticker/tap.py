@@ -4,14 +4,21 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from random import Random
 from time import time
 from typing import Any
 
 from twisted.application.service import IService
+from twisted.python import usage
 
+from .checkers import AuthOption
 from .hubs import (
+    GuardedStockBoardHub,
+    GuardedStockTickerHub,
     StockBoardBroadcast,
     StockBoardHub,
     StockTickerBroadcast,
@@ -22,19 +29,38 @@ from .hubs import (
 from .market import (
     FULL_SAMPLE_LISTING,
     MINI_SAMPLE_LISTING,
+    Feed,
+    FileError,
+    Listing,
     Market,
+    MarketRecorder,
     MarketService,
     MarketState,
     PriceHistory,
     RandomFeed,
+    SqliteStore,
+    StoredMarket,
+    StoreError,
+    ThreadedSaving,
+    read_listing,
 )
+from .market.feeds.making import prepare_feed
+from .market.feeds.specification import FeedSpec, RandomSpec, parse_feed
+from .plain_text import PriceFollowers, PricesText
+from .readings import ticker_readings
 from .serving import ServingOptions, build_application, came_along, global_reactor
-from .signalr import SignalRServer
+from .signalr import EndpointSettings, SignalRServer
 from .web import build_site
+from .web.health import HealthResource
+from .web.login import Logins
+from .web.login_expiry import LoginExpiry
+from .web.metrics import MetricsResource
+from .web.policy import page_headers
 
 __all__ = ["Options", "makeService"]
 
 _START_PAGE = "/StockTicker.html"
+_STORE_NAME = "market.sqlite"
 
 
 def _interval(text: str) -> float:
@@ -47,18 +73,16 @@ def _interval(text: str) -> float:
     return seconds
 
 
-def _feed(text: str) -> str | None:
-    """The seed of a random feed; ``None`` for other prices each time."""
-    kind, colon, seed = text.partition(":")
-    if kind != "random" or (colon and not seed):
-        raise ValueError(f"must be random or random:SEED, not {text!r}")
-    return seed or None
+def _store(text: str) -> str:
+    if text != "memory:" and not text.startswith("sqlite:"):
+        raise ValueError(f"must be sqlite:, sqlite:PATH or memory:, not {text!r}")
+    return text
 
 
-_interval.coerceDoc = _feed.coerceDoc = ""  # type: ignore[attr-defined]
+_interval.coerceDoc = _store.coerceDoc = ""  # type: ignore[attr-defined]
 
 
-class Options(ServingOptions):
+class Options(AuthOption, ServingOptions):
     """The command line of ``twistd stockticker``; what can be checked before the start, is."""
 
     program = "stockticker"
@@ -72,11 +96,25 @@ class Options(ServingOptions):
     optParameters = [
         ["interval", None, 0.25, "Seconds between two price steps.", _interval],
         [
+            "stocks",
+            None,
+            None,
+            "CSV or JSON file of the stocks and their opening prices. [default: the three of the sample]",
+        ],
+        [
             "feed",
             None,
+            "random",
+            "Where prices come from: random, or random:SEED for the same prices each time; replay:FILE[:SPEED] for a "
+            "CSV file of time, symbol and price; or http:URL for JSON quotes, asked for once a second.",
+        ],
+        [
+            "store",
             None,
-            "Where prices come from: random, or random:SEED for the same prices each time. [default: random]",
-            _feed,
+            None,
+            "What keeps prices, market state and history through a restart: sqlite: for a database in the state "
+            "directory, sqlite:PATH for one elsewhere, memory: for nothing. [default: sqlite:]",
+            _store,
         ],
         ["htdocs", None, None, "Directory of the pages to serve. [default: the installed ones]"],
     ]
@@ -85,7 +123,44 @@ class Options(ServingOptions):
         """See :class:`.ServingOptions`."""
         self["htdocs"] = self["htdocs"] or came_along()
         self["htdocs"] = self.directory("htdocs")
+        self["listing"] = self._listing()
+        self["feed"], self["make-feed"] = self._feed()
         super().postOptions()
+        self["store"] = self._store_path()
+        self["stored"] = self._stored()
+
+    def _listing(self) -> Listing:
+        if self["stocks"] is None:
+            return FULL_SAMPLE_LISTING
+        try:
+            return read_listing(self["stocks"])
+        except FileError as error:
+            raise usage.UsageError(f"--stocks: {error}") from error
+
+    def _feed(self) -> tuple[FeedSpec, Callable[[Any], Feed]]:
+        try:
+            spec = parse_feed(self["feed"])
+            return spec, prepare_feed(spec, [symbol for symbol, _ in self["listing"]])
+        except ValueError as error:
+            raise usage.UsageError(f"--feed: {error}.") from error
+        except FileError as error:
+            raise usage.UsageError(f"--feed: {error}") from error
+
+    def _store_path(self) -> str | None:
+        kind, _, path = (self["store"] or "sqlite:").partition(":")
+        if kind == "memory":
+            return None
+        return os.path.abspath(path) if path else os.path.join(self["state-dir"], _STORE_NAME)
+
+    def _stored(self) -> dict[str, StoredMarket]:
+        if self["store"] is None:
+            return {}
+        # Closed again: a database must not be open when the daemon forks.
+        try:
+            with closing(SqliteStore(self["store"])) as store:
+                return store.load()
+        except StoreError as error:
+            raise usage.UsageError(f"--store: {error}") from error
 
 
 def makeService(options: Options, reactor: Any = None) -> IService:
@@ -98,29 +173,86 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     """
     reactor = global_reactor() if reactor is None else reactor
 
-    chance, mini_chance = Random(options["feed"]), Random(options["feed"])
-    state = MarketState.OPEN if options["open"] else MarketState.CLOSED
-    market = Market(FULL_SAMPLE_LISTING, feed=RandomFeed(chance), state=state, name="stockTicker")
+    feed = options["make-feed"](reactor)
+    mini_chance = Random(options["feed"].seed if isinstance(options["feed"], RandomSpec) else None)
+    left, mini_left = (options["stored"].get(name, StoredMarket()) for name in ("stockTicker", "stockTickerMini"))
+    state = MarketState.OPEN if options["open"] else left.state or MarketState.CLOSED
+    market = Market(options["listing"], feed=feed, state=state, stocks=left.stocks, name="stockTicker")
     mini_market = Market(
-        MINI_SAMPLE_LISTING, feed=RandomFeed(mini_chance), state=MarketState.OPEN, name="stockTickerMini"
+        MINI_SAMPLE_LISTING,
+        feed=RandomFeed(mini_chance),
+        state=MarketState.OPEN,
+        stocks=mini_left.stocks,
+        name="stockTickerMini",
     )
 
-    history = PriceHistory(market, seconds=time)
+    history = PriceHistory(market, seconds=time, points=left.points)
 
-    server = SignalRServer(keys=options["keys"], clock=reactor)
+    logins = None if options["auth"] is None else _logins(options, reactor)
+    server = SignalRServer(keys=options["keys"], user_of=logins.user_of if logins else None, clock=reactor)
+    ticker_hub, board_hub = (
+        (StockTickerHub, StockBoardHub) if logins is None else (GuardedStockTickerHub, GuardedStockBoardHub)
+    )
     server.map_hubs(
         "/signalr",
         [
-            partial(StockTickerHub, market),
+            partial(ticker_hub, market),
             partial(StockTickerMiniHub, mini_market),
-            partial(StockBoardHub, market, history),
+            partial(board_hub, market, history),
         ],
+        EndpointSettings(allowed_origins=options["origin"]),
     )
-    market.observe(StockTickerBroadcast(server.hub_context(StockTickerHub)))
-    board = StockBoardBroadcast(server.hub_context(StockBoardHub), reactor)
+    market.observe(StockTickerBroadcast(server.hub_context(ticker_hub)))
+    board = StockBoardBroadcast(server.hub_context(board_hub), reactor)
     market.observe(board)
+    followers = PriceFollowers(market, seconds=time, clock=reactor)
+    market.observe(followers)
     mini_market.observe(StockTickerMiniBroadcast(server.hub_context(StockTickerMiniHub)))
 
-    site = build_site(server, options["htdocs"], start_page=_START_PAGE, clock=reactor)
     markets = MarketService([market, mini_market], interval_seconds=options["interval"], clock=reactor)
-    return build_application(options, reactor, server, site, board, markets)
+    recorder = None
+    if options["store"] is not None:
+        saving = ThreadedSaving(partial(SqliteStore, options["store"]), reactor)
+        recorder = MarketRecorder([(market, history), (mini_market, None)], saving=saving, clock=reactor)
+    readings = ticker_readings(
+        market,
+        feed=feed,
+        service=markets,
+        recorder=recorder,
+        conflated_quotes=lambda: board.conflated,
+        followers=lambda: len(followers),
+    )
+
+    resources = {
+        "prices.txt": PricesText(market, followers, seconds=time),
+        "healthz": HealthResource(server),
+        "metrics": MetricsResource(server, readings),
+        **(logins.resources if logins else {}),
+    }
+    site = build_site(
+        server,
+        options["htdocs"],
+        start_page=_START_PAGE,
+        clock=reactor,
+        # Pages that somebody else has made may need more than ours do.
+        page_headers=page_headers if options["htdocs"] == came_along() else None,
+        resources=resources,
+        access_log=not options["no-access-log"],
+    )
+    recorders = [] if recorder is None else [recorder]
+    feeds = [feed] if IService.providedBy(feed) else []
+    expiry = [LoginExpiry(server, reactor)] if logins else []
+    return build_application(options, reactor, server, site, *recorders, board, followers, *expiry, *feeds, markets)
+
+
+def _logins(options: Options, reactor: Any) -> Logins:
+    return Logins(
+        options["auth"],
+        keys=options["keys"],
+        realm=Options.program,
+        purpose="open, close and reset the market",
+        page=_START_PAGE,
+        seconds=time,
+        clock=reactor,
+        allowed_origins=options["origin"],
+    )

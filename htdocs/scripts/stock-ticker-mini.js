@@ -1,19 +1,40 @@
 /* The small page: one table, always live. */
-(function (ticker) {
+(function ($, ticker) {
     "use strict";
 
-    ticker.run("stockTickerMini", function (proxy) {
-        var rows = ticker.tableRows(["symbol", "price", "open", "change", "percent"]);
+    ticker.run("stockTickerMini", function (hub) {
+        var frames = ticker.frames();
+        var model = ticker.stockModel();
+        var table = ticker.stockTable(model, frames, {
+            columns: ["symbol", "price", "open", "change", "percent"],
+            symbolPart: function () { return null; },
+            moved: $.noop
+        });
         var picture = ticker.picture(
-            function () { return proxy.server.getAllStocks(); },
-            function (isNewer, stocks) { rows.putAll(stocks, isNewer); }
+            function () { return hub.invoke("getAllStocks"); },
+            function (isNewer, stocks) {
+                hub.trust();
+                model.putAll(stocks, isNewer);
+                table.listed();
+                table.flush(ticker.unfreeze);
+            }
         );
 
-        proxy.client.updateStockPrice = function (stock) {
-            picture.changed(ticker.stockKey(stock.Symbol));
-            rows.put(stock);
-        };
+        hub.on("updateStockPrice", function (stock) {
+            var entry = model.put(stock);
+            picture.changed(entry.key);
+            table.moved(entry);
+        });
 
-        return { live: picture.refresh, lost: picture.drop };
+        return {
+            live: picture.refresh,
+            lost: function (heardAt) {
+                picture.drop();
+                if (model.listed().length && $("body").attr("data-frozen") !== "true") {
+                    ticker.freeze(heardAt);
+                }
+            },
+            ask: null
+        };
     });
-}(window.StockTicker));
+}(window.jQuery, window.StockTicker));

@@ -1,168 +1,119 @@
-/* The full page: table, scrolling strip, flashing updates, and the buttons that open, close and reset the market. */
+/* The full page: table, curves, strip, and the buttons that open, close and reset the market. */
 (function ($, ticker, window) {
     "use strict";
 
-    var LAP_MS = 15000;
-    var FLASH_MS = 1000;
-    var stillness = window.matchMedia ? window.matchMedia("(prefers-reduced-motion: reduce)") : { matches: false };
+    var COLUMNS = ["symbol", "price", "open", "high", "low", "change", "percent", "curve"];
 
-    /*
-     * Shows for a second how an element's price has moved: data-flash is "up", "down" or "even" meanwhile, and the style
-     * sheet says which colour that is. The colour to return to is asked of the element, as light and dark pages differ.
-     */
-    function flash(element, lastChange) {
-        var style = element[0].style, resting;
-
-        function end() {
-            style.backgroundColor = "";
-            element.removeAttr("data-flash");
-        }
-
-        element.stop(true);
-        end();
-        resting = element.css("background-color");
-        element.attr("data-flash", ticker.direction(lastChange));
-        if (stillness.matches) {
-            element.delay(FLASH_MS).queue(function (next) {
-                end();
-                next();
-            });
-        } else {
-            style.backgroundColor = element.css("background-color");
-            element.animate({ backgroundColor: resting }, FLASH_MS, end);
-        }
+    /* Whether all stocks are at their opening prices. */
+    function isFresh(entries) {
+        return !$.grep(entries, function (entry) { return entry.stock.Change !== 0; }).length;
     }
 
-    /*
-     * Moves `list` through `box` from right to left, one lap in LAP_MS whatever the widths. Where it stops is where it
-     * goes on; before its first run it stands at the left edge.
-     */
-    function scroller(box, list) {
-        var style = list[0].style;
-        var wanted = false, lap = null, clock = null;
+    ticker.run("stockBoard", function (hub) {
+        var frames = ticker.frames();
+        var model = ticker.stockModel();
+        var table = ticker.stockTable(model, frames, {
+            columns: COLUMNS,
+            symbolPart: ticker.symbolButton,
+            moved: function (row, stock) { ticker.flash(row.element, stock.LastChange); }
+        });
+        var order = ticker.rowOrder(table, model);
+        var strip = ticker.strip(model);
+        var store = ticker.curveStore(function (symbols) { return hub.invoke("getCurves", symbols); }, frames.wake);
+        var picture = ticker.picture(function () { return hub.invoke("getBoard"); }, showBoard);
+        var controls = ticker.marketControls(hub.invoke, picture.refresh);
+        var rate = ticker.updateRate(
+            function (chosen) { return hub.invoke("setUpdateRate", chosen); },
+            picture.refresh,
+            ticker.options(window.location.search).rate
+        );
+        // Counts the losses of the connection: what was to be shown before is not shown after.
+        var losses = 0;
 
-        function startOfFirstLap() {
-            return box.width() / (box.width() + list.outerWidth());
-        }
+        ticker.curveCells(table, store, frames);
+        ticker.detail(table, model, store, frames);
 
-        function place() {
-            var left = lap === null || stillness.matches ?
-                0 : box.width() - lap * (box.width() + list.outerWidth());
-            if ("transform" in style) {
-                style.transform = left ? "translateX(" + left + "px)" : "";
-            } else {
-                style.marginLeft = left + "px";
-            }
-        }
-
-        function go() {
-            lap = lap === null ? startOfFirstLap() : lap;
-            clock = $({ lap: lap }).animate({ lap: 1 }, {
-                duration: LAP_MS * (1 - lap),
-                easing: "linear",
-                step: function (now) {
-                    lap = now;
-                    place();
-                },
-                complete: function () {
-                    lap = 0;
-                    go();
+        /* Does something once all rows show what has been told before, unless the connection is lost meanwhile. */
+        function afterDrawing(then) {
+            var itsLosses = losses;
+            table.flush(function () {
+                if (itsLosses === losses) {
+                    then();
                 }
             });
         }
 
-        function update() {
-            var moving = wanted && !stillness.matches;
-            if (moving && !clock) {
-                go();
-            } else if (!moving && clock) {
-                clock.stop(true);
-                clock = null;
-            }
-            box.attr("data-scrolling", String(moving));
-            place();
-        }
-
-        $(window).on("resize", place);
-        if (stillness.addListener) {
-            stillness.addListener(update);
-        }
-        return {
-            run: function (yes) {
-                wanted = yes;
-                update();
-            }
-        };
-    }
-
-    /* The buttons and the sign beside them. `market` is "Open", "Closed", or "" while nobody knows. */
-    function showMarket(market) {
-        $("#open, #reset").prop("disabled", market !== "Closed");
-        $("#close").prop("disabled", market !== "Open");
-        $("#market").attr("data-market", market.toLowerCase() || "unknown")
-            .text(market ? "Market " + market.toLowerCase() : "Market \u2026");
-    }
-
-    function wireButton(id, label, call) {
-        $("#" + id).on("click", function () {
-            ticker.hush("button");
-            call().fail(function (error) {
-                ticker.say("button", label + ": " + ticker.reason(error));
+        function showMarket(state) {
+            afterDrawing(function () {
+                controls.setMarket(state);
+                strip.run(state === "Open");
             });
-        });
-    }
-
-    ticker.run("stockTicker", function (proxy) {
-        var server = proxy.server, client = proxy.client;
-        var box = $("#stockTicker"), list = box.children("ul");
-        var rows = ticker.tableRows(["symbol", "price", "open", "high", "low", "change", "percent"]);
-        var entries = ticker.stockElements(list, "<li>", ["symbol", "price", "change", "percent"], function () {
-            return $("<span>");
-        });
-        var strip = scroller(box, list);
-
-        function setMarket(market) {
-            showMarket(market);
-            strip.run(market === "Open");
         }
 
-        function marketIs(market) {
+        function showBoard(isNewer, board) {
+            var wasFresh = isFresh(model.listed());
+            hub.trust();
+            model.putAll(board.Stocks, isNewer);
+            if (!wasFresh && isFresh(model.listed())) {
+                ticker.announce("Market reset.");
+            }
+            strip.arrange();
+            table.listed();
+            order.listed();
+            controls.setViewer(board.MayControl, board.User);
+            if (!isNewer("feed")) {
+                ticker.showFeed(board.IsFeedStale);
+            }
+            afterDrawing(ticker.unfreeze);
+            if (!isNewer("market")) {
+                showMarket(board.MarketState);
+            }
+        }
+
+        function marketIs(state) {
             return function () {
                 picture.changed("market");
-                setMarket(market);
+                showMarket(state);
             };
         }
 
-        var picture = ticker.picture(
-            function () { return $.when(server.getAllStocks(), server.getMarketState()); },
-            function (isNewer, stocks, market) {
-                rows.putAll(stocks, isNewer);
-                entries.putAll(stocks, isNewer);
-                if (!isNewer("market")) {
-                    setMarket(market);
-                }
-            }
-        );
-
-        client.updateStockPrice = function (stock) {
-            picture.changed(ticker.stockKey(stock.Symbol));
-            flash(rows.put(stock), stock.LastChange);
-            flash(entries.put(stock), stock.LastChange);
-        };
-        client.marketOpened = marketIs("Open");
-        client.marketClosed = marketIs("Closed");
-        client.marketReset = picture.refresh;
-
-        wireButton("open", "Open Market", function () { return server.openMarket(); });
-        wireButton("close", "Close Market", function () { return server.closeMarket(); });
-        wireButton("reset", "Reset", function () { return server.reset(); });
+        hub.on("updateStockPrices", function (stocks) {
+            $.each(stocks, function (_, stock) {
+                var entry = model.put(stock);
+                picture.changed(entry.key);
+                table.moved(entry);
+                strip.moved(entry);
+                store.changed(entry);
+            });
+            order.changed();
+        });
+        hub.on("marketOpened", marketIs("Open"));
+        hub.on("marketClosed", marketIs("Closed"));
+        hub.on("boardChanged", function () {
+            store.forget();
+            picture.refresh();
+        });
+        hub.on("feedChanged", function (isStale) {
+            picture.changed("feed");
+            ticker.showFeed(isStale);
+        });
 
         return {
-            live: picture.refresh,
-            lost: function () {
+            live: function () {
+                store.forget();
+                rate.live();
+            },
+            lost: function (heardAt) {
+                losses += 1;
+                rate.lost();
                 picture.drop();
-                setMarket("");
-            }
+                if (model.listed().length && $("body").attr("data-frozen") !== "true") {
+                    ticker.freeze(heardAt);
+                }
+                controls.setMarket("");
+                strip.run(false);
+            },
+            ask: function () { return hub.invoke("ping"); }
         };
     });
 }(window.jQuery, window.StockTicker, window));

@@ -1,15 +1,13 @@
 """
-What the integration tests share: a real ``twistd stockticker``, a client made of sockets, and a browser.
+What the integration tests share: a real ``twistd stockticker``, a client made of sockets, and pages in a browser.
 
 Nothing here sleeps for a fixed time; whatever is waited for has a deadline that a slow machine meets.
 """
 
 from __future__ import annotations
 
-import atexit
 import base64
 import contextlib
-import functools
 import http.client
 import itertools
 import json
@@ -20,48 +18,21 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote, urlencode
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from twisted.trial.reporter import TestResultDecorator
 from twisted.trial.unittest import SynchronousTestCase
 
-from tools.require_chromium import find_browser
+from tests.integration.ticker_page import TickerPage
+from tests.integration.waiting import DEADLINE_SECONDS, wait_for
 
 PROJECT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(sys.executable).parent
-DEADLINE_SECONDS = 20
-POLL_SECONDS = 0.02
 
 OPENING_PRICES = {"GOOG": "543.01", "MSFT": "41.68", "AAPL": "92.08"}
-
-FULL_PAGE = "StockTicker.html"
-MINI_PAGE = "StockTickerMini.html"
-
-CHROMIUM_ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--no-first-run",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-T = TypeVar("T")
-
-
-def wait_for(what: str, probe: Callable[[], T], seconds: float = DEADLINE_SECONDS) -> T:
-    """Ask until the answer is true, and return it; *what* is what has not happened when it never is."""
-    deadline = time.monotonic() + seconds
-    while not (answer := probe()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"Not within {seconds} seconds: {what} (last answer: {answer!r})")
-        time.sleep(POLL_SECONDS)
-    return answer
 
 
 def free_port() -> int:
@@ -186,19 +157,33 @@ class Server:
 
 
 class WebSocket:
-    """The client's end of a WebSocket that speaks only when it is told to."""
+    """
+    The client's end of a WebSocket that speaks only when it is told to.
 
-    def __init__(self, port: int, target: str) -> None:
+    Args:
+        port: the server's.
+        target: path and query.
+        headers: further ones of the request that opens it.
+    """
+
+    def __init__(self, port: int, target: str, headers: Mapping[str, str] | None = None) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), DEADLINE_SECONDS)
         self._stream = self._socket.makefile("rb")
+        try:
+            self._upgrade(port, target, headers or {})
+        except BaseException:
+            self.close()
+            raise
+
+    def _upgrade(self, port: int, target: str, headers: Mapping[str, str]) -> None:
         key = base64.b64encode(os.urandom(16)).decode()
+        further = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self._socket.sendall(
             f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n{further}\r\n".encode()
         )
         status = self._stream.readline()
         if b" 101 " not in status:
-            self.close()
             raise AssertionError(f"The WebSocket was refused: {status!r}")
         while self._stream.readline() not in (b"\r\n", b""):
             pass
@@ -211,6 +196,8 @@ class WebSocket:
         length = head[1]
         if length == 126:
             [length] = struct.unpack("!H", self._stream.read(2))
+        elif length == 127:
+            [length] = struct.unpack("!Q", self._stream.read(8))
         return head[0] & 0x0F, self._stream.read(length)
 
     def send(self, opcode: int, payload: bytes) -> None:
@@ -265,9 +252,9 @@ class Client:
             response = link.getresponse()
             return response.status, response.read()
 
-    def invoke(self, method: str) -> Any:
-        """Call a hub method without arguments over ``/send``; returns its result."""
-        call = json.dumps({"H": self._hub, "M": method, "A": [], "I": 0})
+    def invoke(self, method: str, *arguments: Any) -> Any:
+        """Call a hub method over ``/send``; returns its result."""
+        call = json.dumps({"H": self._hub, "M": method, "A": arguments, "I": 0})
         status, body = self.request("POST", self.target("send"), urlencode({"data": call}))
         answer = json.loads(body) if status == 200 else {}
         if "I" not in answer or "E" in answer:
@@ -280,21 +267,27 @@ class Client:
 
     def open_websocket(self) -> WebSocket:
         """Connect, and start, over a WebSocket."""
-        link = WebSocket(self.port, self.target("connect", "webSockets"))
-        opcode, payload = link.frame()
-        if opcode != 1 or json.loads(payload).get("S") != 1:
-            raise AssertionError(f"The first frame is no initialization: {payload!r}")
-        status, body = self.request("GET", self.target("start", "webSockets"))
-        if status != 200:
-            raise AssertionError(f"start was answered with {status}: {body!r}")
+        with contextlib.ExitStack() as unless_started:
+            link = WebSocket(self.port, self.target("connect", "webSockets"))
+            unless_started.callback(link.close)
+            opcode, payload = link.frame()
+            if opcode != 1 or json.loads(payload).get("S") != 1:
+                raise AssertionError(f"The first frame is no initialization: {payload!r}")
+            status, body = self.request("GET", self.target("start", "webSockets"))
+            if status != 200:
+                raise AssertionError(f"start was answered with {status}: {body!r}")
+            unless_started.pop_all()
         return link
 
     def open_poll(self) -> http.client.HTTPConnection:
         """Connect, and start, by long polling; returns a connection on which a poll waits for its answer."""
         _, body = self.request("GET", self.target("connect"))
         self.request("GET", self.target("start"))
-        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_SECONDS)
-        link.request("GET", self.target("poll", messageId=json.loads(body)["C"]))
+        with contextlib.ExitStack() as unless_sent:
+            link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_SECONDS)
+            unless_sent.callback(link.close)
+            link.request("GET", self.target("poll", messageId=json.loads(body)["C"]))
+            unless_sent.pop_all()
         return link
 
 
@@ -309,106 +302,7 @@ def updates(link: WebSocket) -> Iterator[dict[str, Any]]:
                 yield message["A"][0]
 
 
-# The browser
-
-
-@functools.cache
-def browser() -> Browser:
-    """The one browser of this process; each page has a context, and thereby connections, of its own."""
-    playwright = sync_playwright().start()
-    launched = playwright.chromium.launch(executable_path=find_browser(), args=CHROMIUM_ARGUMENTS)
-
-    def close() -> None:
-        launched.close()
-        playwright.stop()
-
-    atexit.register(close)
-    return launched
-
-
-class TickerPage:
-    """
-    One of the two pages, in a browser, from a user's point of view.
-
-    Attributes:
-        page: Playwright's.
-        console: what it has written to the console: ``type: text``.
-        errors: JavaScript exceptions that nobody has caught.
-    """
-
-    def __init__(self, url: str, *, init_script: str = "", **context_options: Any) -> None:
-        self._context = browser().new_context(**context_options)
-        self._context.set_default_timeout(DEADLINE_SECONDS * 1000)
-        if init_script:
-            self._context.add_init_script(init_script)
-        self.url = url
-        self.console: list[str] = []
-        self.errors: list[str] = []
-        self.page: Page = self._context.new_page()
-        self.page.on("console", self._said)
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-
-    def _said(self, message: ConsoleMessage) -> None:
-        self.console.append(f"{message.type}: {message.text}")
-
-    def load(self) -> TickerPage:
-        """Go there."""
-        self.page.goto(self.url, wait_until="domcontentloaded")
-        return self
-
-    def close(self) -> None:
-        """Close it as a user closes a tab."""
-        self._context.close()
-
-    def complaints(self) -> list[str]:
-        """Errors of any kind."""
-        return self.errors + [line for line in self.console if line.startswith(("error", "warning"))]
-
-    def wait(self, selector: str) -> None:
-        """Wait for an element that this selector fits."""
-        self.page.wait_for_selector(selector, state="attached")
-
-    def wait_connected(self, transport: str) -> None:
-        """Wait until it is connected, by this transport, and shows prices."""
-        self.wait(f'#connection[data-state="connected"][data-transport="{transport}"]')
-        self.wait("#stockTable tr[data-symbol]")
-
-    def wait_market(self, market: str) -> None:
-        """Wait until it shows the market ``open`` or ``closed``, on sign, buttons and strip."""
-        self.wait(f'#market[data-market="{market}"]')
-        is_open = market == "open"
-        self.wait("#open:disabled" if is_open else "#open:enabled")
-        self.wait("#reset:disabled" if is_open else "#reset:enabled")
-        self.wait("#close:enabled" if is_open else "#close:disabled")
-        self.wait(f'#stockTicker[data-scrolling="{"true" if is_open else "false"}"]')
-
-    def press(self, label: str) -> None:
-        """Press the button with this label."""
-        self.page.get_by_role("button", name=label, exact=True).click()
-
-    def table(self) -> list[list[str]]:
-        """The texts of the table's cells, by row."""
-        return self._texts("#stockTable tbody tr")
-
-    def strip(self) -> list[list[str]]:
-        """The texts in the strip, by stock."""
-        return self._texts("#stockTicker li")
-
-    def _texts(self, selector: str) -> list[list[str]]:
-        script = "rows => rows.map(row => Array.from(row.children, cell => cell.textContent))"
-        return self.page.eval_on_selector_all(selector, script)
-
-    def prices(self) -> dict[str, str]:
-        """The prices in the table."""
-        return {row[0]: row[1] for row in self.table()}
-
-    def wait_moving(self) -> None:
-        """Wait until the table is not what it was."""
-        before = self.table()
-        wait_for(f"the prices move in {self.url}", lambda: self.table() != before)
-
-
-class _FailureWatch(TestResultDecorator):
+class FailureWatch(TestResultDecorator):
     """Calls somebody at each failure, while there still is something to look at."""
 
     def __init__(self, original: Any, failed: Callable[[], None]) -> None:
@@ -433,7 +327,7 @@ class StockTickerTestCase(SynchronousTestCase):
 
     def run(self, result: Any) -> None:
         """Run the test, and show what is needed to understand a failure."""
-        super().run(_FailureWatch(result, self._print_evidence))
+        super().run(FailureWatch(result, self._print_evidence))
 
     def _print_evidence(self) -> None:
         print(f"\n----- what there is to know about the failure of {self.id()}")

@@ -7,14 +7,9 @@ import time
 
 from playwright.sync_api import Route
 
-from tests.integration.support import (
-    FULL_PAGE,
-    MINI_PAGE,
-    OPENING_PRICES,
-    StockTickerTestCase,
-    TickerPage,
-    wait_for,
-)
+from tests.integration.support import OPENING_PRICES, StockTickerTestCase
+from tests.integration.ticker_page import FULL_PAGE, MINI_PAGE, TickerPage
+from tests.integration.waiting import wait_for
 
 # Fifteen price changes a second, so that nothing takes long.
 QUICK = ("--interval", "0.02")
@@ -108,20 +103,18 @@ class AppearanceTests(StockTickerTestCase):
         page = self.open_page(self.start_server(*QUICK).url + FULL_PAGE)
         page.wait_market("closed")
 
-        def place() -> str:
-            return str(page.page.eval_on_selector("#stockTicker ul", "list => list.style.transform"))
-
-        self.assertEqual(place(), "")
+        before = page.strip_place()
         page.press("Open Market")
         page.wait_market("open")
-        started = wait_for("the strip moves", place)
-        wait_for("the strip goes on", lambda: place() != started)
+        wait_for("the strip moves", lambda: page.strip_place() < before)
+        started = page.strip_place()
+        wait_for("the strip goes on", lambda: page.strip_place() < started)
         page.press("Close Market")
         page.wait_market("closed")
-        stopped = place()
+        stopped = page.strip_place()
         until = time.monotonic() + 0.3
         while time.monotonic() < until:
-            self.assertEqual(place(), stopped)
+            self.assertEqual(page.strip_place(), stopped)
         self.assertNoComplaints()
 
     def test_changes_flash(self) -> None:

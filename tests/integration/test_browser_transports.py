@@ -15,7 +15,9 @@ from playwright.sync_api import Page
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.cutting_proxy import CuttingProxy
-from tests.integration.support import PROJECT, browser, environment, free_port, heed_interrupts, new_directory, wait_for
+from tests.integration.support import PROJECT, environment, free_port, heed_interrupts, new_directory
+from tests.integration.ticker_page import browser
+from tests.integration.waiting import wait_for
 from twisted_ticker.signalr.protocol.transports import ALL_TRANSPORTS, FOREVER_FRAME, LONG_POLLING
 
 CONNECTED, RECONNECTING, DISCONNECTED = 1, 2, 4

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 from itertools import islice
@@ -33,6 +34,7 @@ from tests.integration.support import (
     updates,
     wait_for,
 )
+from twisted_ticker.market import SqliteStore
 
 QUICK = ("--interval", "0.02")
 TWIST = (str(SCRIPTS / "twist"), "--log-format=text")
@@ -100,6 +102,7 @@ class CommandLineTests(SynchronousTestCase):
             ("--open", "[default: closed, as in the sample]"),
             ("--htdocs=", "[default: the installed ones]"),
             ("--feed=", "[default: random]"),
+            ("--store=", "[default: sqlite:]"),
         ):
             self.assertIn(option, text)
             described = text.partition(option)[2].partition(" --")[0]
@@ -150,14 +153,46 @@ class CommandLineTests(SynchronousTestCase):
             (("--state-dir", "damaged"), r"--state-dir: .*keyring.* is damaged"),
         )
 
+    def test_store_refused(self) -> None:
+        """Databases that are none, or damaged, or of a newer version, stay as they are; a store of no known kind."""
+        (self.directory / "notes").write_text("not yours\n", encoding="ascii")
+        for name in ("damaged", "newer"):
+            SqliteStore(self.directory / name).close()
+            with contextlib.closing(sqlite3.connect(self.directory / name, isolation_level=None)) as database:
+                database.execute("PRAGMA user_version = 2" if name == "newer" else "DROP TABLE point")
+        files = {name: (self.directory / name).read_bytes() for name in ("notes", "damaged", "newer")}
+        self.assertRefused(
+            (("--store=sqlite:notes",), r"--store: '/.*/notes' is no database of this program; move it away, or "),
+            (("--store=sqlite:damaged",), r"--store: '/.*/damaged' is damaged \(.*\); move it away, or "),
+            (("--store=sqlite:newer",), r"--store: '/.*/newer' was written by a newer version of this program; use "),
+            (("--store=sqlite:missing/market",), r"--store: '/.*/missing/market' cannot be made"),
+            (("--store=file",), "must be sqlite:, sqlite:PATH or memory:, not 'file'"),
+        )
+        self.assertEqual({name: (self.directory / name).read_bytes() for name in files}, files)
+
+    def test_store_in_use(self) -> None:
+        """Of two servers with one database, the second does not start."""
+        with contextlib.closing(SqliteStore(self.directory / "mine")):
+            self.assertRefused((("--store=sqlite:mine",), "--store: '/.*/mine' is in use by another server; give "))
+
+    def test_access_refused(self) -> None:
+        """Passwords that are not there, kinds of them that there are not, and origins that are none."""
+        self.assertRefused(
+            (("--auth", "file:missing"), "--auth: .*missing.* cannot be read: No such file or directory"),
+            (("--auth", "nonsense:x"), "--auth: .* must be one of file, memory, unix"),
+            (("--origin", "example.org"), "--origin: 'example.org' is not of the form"),
+        )
+
     def test_others_refused(self) -> None:
-        """Pages that are not there, feeds of unknown kinds, a seed that is missing, and what is no option at all."""
+        """Pages and files that are not there, feeds of unknown kinds, a missing seed, and what is no option at all."""
         self.assertRefused(
             (("--htdocs", "missing"), "--htdocs: .*missing.* is no directory"),
             *(
-                ((f"--feed={text}",), rf"must be random or random:SEED, not '{re.escape(text)}'")
+                ((f"--feed={text}",), rf"--feed: must be random\[:SEED\], .*, not '{re.escape(text)}'")
                 for text in ("foo", "random:")
             ),
+            (("--feed", "replay:missing"), "--feed: missing: cannot be read: No such file or directory"),
+            (("--stocks", "missing"), "--stocks: missing: cannot be read: No such file or directory"),
             (("--nonsense",), "nonsense"),
             (("nonsense",), "nonsense|[Aa]rgument"),
         )
@@ -406,6 +441,9 @@ class DaemonTests(SynchronousTestCase):
         self.assertFalse(is_listening(port))
         self.assertIn("Server Shut Down.", log.read_text(encoding="utf-8"))
         self.assertNotIn("Traceback", log.read_text(encoding="utf-8"))
+        with contextlib.closing(SqliteStore(directory / "state" / "market.sqlite")) as store:
+            stocks = store.load()["stockTicker"].stocks
+        self.assertEqual({stock.symbol: str(stock.price) for stock in stocks}, OPENING_PRICES)
 
     def is_alive(self, pid: int) -> bool:
         """Whether a process runs; one that only waits for its parent to notice its end does not."""

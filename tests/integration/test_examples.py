@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tests.integration.support import PROJECT, Server, StockTickerTestCase, TickerPage, wait_for
+from tests.integration.support import PROJECT, Server, StockTickerTestCase
+from tests.integration.ticker_page import TickerPage
+from tests.integration.waiting import wait_for
 
 EXAMPLES = PROJECT / "examples"
 RUN = re.compile(r"^    cd examples/(\w+) && twistd -n signalr (.+)$", re.MULTILINE)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from tests.integration.cutting_proxy import CuttingProxy, Upgrades
-from tests.integration.support import FULL_PAGE, OPENING_PRICES, StockTickerTestCase, TickerPage, wait_for
+from tests.integration.support import OPENING_PRICES, StockTickerTestCase
+from tests.integration.ticker_page import FULL_PAGE, TickerPage
+from tests.integration.waiting import wait_for
 
 QUICK = ("--interval", "0.02")
 TRANSPORTS = ("webSockets", "longPolling")
@@ -27,7 +29,7 @@ _WATCH_STATES = """() => {
         if (window.states[window.states.length - 1] !== state) {
             window.states.push(state);
         }
-    }).observe(sign, {attributes: true});
+    }).observe(sign, {attributes: true, attributeFilter: ['data-state']});
 }"""
 
 
@@ -167,7 +169,7 @@ class RestartTests(ProxiedTestCase):
             page.wait_moving()
             page.page.evaluate(_WATCH_STATES)
         self.assertEqual(first.stop(), 0)
-        second = self.start_server(*QUICK, port=first.port, state=first.state)
+        second = self.start_server(*QUICK, "--store", "memory:", port=first.port, state=first.state)
         for page, transport in zip(pages, TRANSPORTS, strict=True):
             wait_for(
                 f"the page on {transport} shows the new prices",

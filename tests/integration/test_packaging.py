@@ -158,6 +158,7 @@ class PackagingTests(SynchronousTestCase):
         expected = {
             *("setup.py", "pyproject.toml", "MANIFEST.in", "Makefile", "LICENSE", "PKG-INFO"),
             *("package.json", "package-lock.json", "requirements.txt", "requirements-dev.txt"),
+            *("deploy/Dockerfile", "deploy/Dockerfile.dockerignore", "deploy/nginx.conf"),
             *("tools/browser_assets.py", "twisted/plugins/stockticker.py", "twisted_ticker/py.typed"),
             *("tests/test_assets.py", "tests/integration/test_packaging.py", "examples/README.md"),
             *(f"htdocs/{page}" for page in PAGES),

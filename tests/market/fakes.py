@@ -8,6 +8,12 @@ from decimal import Decimal
 from twisted_ticker.market.market import Market
 from twisted_ticker.market.stock import Stock
 
+# Draws for one stock: the tutorial lets it stay if the first is above 0.1;
+# a move goes up if the third is above 0.51.
+STAY = (0.11,)
+UP = 0.52
+DOWN = 0.51
+
 
 class ScriptedRandom:
     """A random source that gives the numbers it was told to give, and an IndexError after the last."""

@@ -6,7 +6,7 @@ import sys
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_ticker import market
-from twisted_ticker.market import feeds, history, service, stock
+from twisted_ticker.market import feeds, history, listing, recorder, service, stock, store
 from twisted_ticker.market import market as market_module
 
 
@@ -15,7 +15,7 @@ class ExportTests(SynchronousTestCase):
 
     def test_package_exports_what_its_modules_do(self) -> None:
         """Every public name of a module can be imported from the package, and nothing else."""
-        modules = (feeds, history, market_module, service, stock)
+        modules = (feeds, history, listing, market_module, recorder, service, stock, store)
         names = [name for module in modules for name in module.__all__]
         self.assertEqual(sorted(names), sorted(market.__all__))
         for name in names:

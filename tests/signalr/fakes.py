@@ -26,8 +26,9 @@ class RecordingReader:
         self.envelopes: list[Envelope] = []
         self.refreshed: list[Envelope] = []
 
-    def deliver(self, envelope: Envelope) -> None:
+    def deliver(self, envelope: Envelope) -> bool:
         self.envelopes.append(envelope)
+        return True
 
     def refresh(self, envelope: Envelope) -> None:
         self.refreshed.append(envelope)

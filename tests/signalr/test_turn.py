@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_ticker.signalr.turn import TurnQueue
+from twisted_ticker.signalr.turn import TurnCall, TurnQueue
 
 
 class PlannedFailure(Exception):
@@ -67,3 +69,26 @@ class TurnQueueTests(SynchronousTestCase):
         self.clock.advance(0)
         self.assertEqual(len(self.flushLoggedErrors(PlannedFailure)), 1)
         self.assertEqual(self.calls, ["a"])
+
+    def test_a_call_that_is_not_over_goes_on_in_the_next_turn(self) -> None:
+        """Those behind it wait, as their order is the point of the queue; the reactor gets its turn meanwhile."""
+
+        def slices(*names: str) -> TurnCall | None:
+            self.calls.append(names[0])
+            return partial(slices, *names[1:]) if names[1:] else None
+
+        self.queue("before")
+        self.turn.call_soon(partial(slices, "1", "2", "3"))
+        self.queue("after")
+        self.clock.callLater(0, self.calls.append, "reactor")
+        self.clock.advance(0)
+        self.assertEqual(self.calls, ["before", "1", "reactor", "2", "3", "after"])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_a_slice_that_fails_ends_its_call_only(self) -> None:
+        """What is behind it is called."""
+        self.turn.call_soon(lambda: fail)  # type: ignore[arg-type, return-value]
+        self.queue("after")
+        self.clock.advance(0)
+        self.assertEqual(self.calls, ["after"])
+        self.assertEqual(len(self.flushLoggedErrors(PlannedFailure)), 1)

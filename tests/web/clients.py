@@ -43,6 +43,7 @@ class Client:
         user: sent in :data:`USER_HEADER`.
 
     Attributes:
+        path: where the hubs are.
         token, connection_id: from negotiation.
         cursor, groups_token: of the latest envelopes that had them.
         texts: the text of every envelope and answer, in order.
@@ -50,6 +51,8 @@ class Client:
     """
 
     transport: str
+
+    path = "/signalr"
 
     def __init__(
         self,
@@ -81,7 +84,7 @@ class Client:
     def target(self, command: str, **parameters: str) -> str:
         """Path and query of a request of this client."""
         query = {**self.parameters, "connectionToken": self.token, **parameters}
-        return f"/signalr/{command}?{urlencode(query, quote_via=quote)}"
+        return f"{self.path}/{command}?{urlencode(query, quote_via=quote)}"
 
     def fetch(self, command: str, *, method: str = "GET", body: bytes | None = None, **parameters: str) -> HttpResponse:
         """Send a request that is answered at once."""

@@ -25,12 +25,15 @@ from twisted_ticker.signalr import EndpointSettings, KeyRing, Settings, SignalRS
 from twisted_ticker.signalr.requests import Request, User
 from twisted_ticker.web import build_site
 
-__all__ = ["SiteHarness", "our_log", "user_of_header"]
+__all__ = ["ACCESS_LOG", "SiteHarness", "our_log", "user_of_header"]
 
 #: A busy, fractional moment: nothing may depend on time starting at nought.
 _START_SECONDS = 1_000_000.6
 
 _PAGES = "htdocs-of-the-tests"
+
+#: The namespace of access lines.
+ACCESS_LOG = "twisted_ticker.web.access_log"
 
 
 def user_of_header(request: Request) -> User | None:
@@ -41,12 +44,13 @@ def user_of_header(request: Request) -> User | None:
 
 @contextmanager
 def our_log() -> Iterator[list[str]]:
-    """Collect the texts of what the product logs, debugging apart."""
+    """Collect the texts of what the product logs, debugging and the access log apart."""
     texts: list[str] = []
     with capturedLogs() as events:
         yield texts
     for event in events:
-        if event["log_namespace"].startswith("twisted_ticker.") and event["log_level"] >= LogLevel.info:
+        ours = event["log_namespace"].startswith("twisted_ticker.") and event["log_namespace"] != ACCESS_LOG
+        if ours and event["log_level"] >= LogLevel.info:
             texts.append(formatEvent(event))
 
 
@@ -61,6 +65,7 @@ class SiteHarness:
         user_of: who sends a request.
         endpoint_settings: settings of ``/signalr``.
         clock: the time, if it is to be shared with another server.
+        access_log: whether requests are logged.
 
     Attributes:
         clock: the time; it is also the reactor.
@@ -81,6 +86,7 @@ class SiteHarness:
         endpoint_settings: EndpointSettings | None = None,
         htdocs: str = _PAGES,
         clock: MemoryReactorClock | None = None,
+        access_log: bool = True,
     ) -> None:
         if clock is None:
             clock = MemoryReactorClock()
@@ -95,7 +101,7 @@ class SiteHarness:
         self.written: list[bytes] = []
         self.server = SignalRServer(settings, keys=keys, user_of=user_of, clock=clock)
         self.server.map_hubs("/signalr", [partial(ProbeHub, self.journal), OtherHub], endpoint_settings)
-        self.site = build_site(self.server, htdocs, start_page="/start.html", clock=clock)
+        self.site = build_site(self.server, htdocs, start_page="/start.html", clock=clock, access_log=access_log)
         self._case = case
         self.server.startService()
         case.addCleanup(self.close)

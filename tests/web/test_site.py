@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from io import StringIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -12,13 +11,13 @@ from twisted.internet import task
 from twisted.internet.task import Cooperator
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import IResource, Resource
+from twisted.web.static import Data
 from zope.interface.verify import verifyObject
 
 from tests.web.clients import PollingClient
 from tests.web.support import SiteHarness
 from twisted_ticker.signalr import EndpointSettings, Settings
-from twisted_ticker.web import SignalRResource
-from twisted_ticker.web.site import redacted
+from twisted_ticker.web import SignalRResource, build_site
 
 NO_TRANSPORT = (400, b"Protocol error: Unknown transport.")
 
@@ -333,50 +332,39 @@ class FormTests(SiteTestCase):
         self.assertEqual(response.json["M"][0]["A"], ["a"])
 
 
-class AccessLogTests(SiteTestCase):
-    """The log of requests."""
+class BuildSiteTests(SiteTestCase):
+    """What an application may add to its site."""
 
-    def setUp(self) -> None:
-        super().setUp()
-        self.log = StringIO()
-        self.harness.site.logFile = self.log
+    def test_headers_of_pages(self) -> None:
+        """They are made for each request, are on files in directories as well, and on nothing but pages."""
+        self.harness.site = build_site(
+            self.harness.server,
+            str(self.pages),
+            start_page="/start.html",
+            clock=self.harness.clock,
+            page_headers=lambda request: {b"X-Method": request.method, b"Cache-Control": b"private"},
+        )
+        for path in ("/start.html", "/scripts/page.js"):
+            response = self.harness.fetch("HEAD", path)
+            self.assertEqual((response.status, response.header("X-Method")), (200, "HEAD"))
+            self.assertEqual(response.header("Cache-Control"), "no-cache")
+        for path in ("/", "/signalr/ping"):
+            self.assertIsNone(self.harness.fetch("GET", path).header("X-Method"))
 
-    def test_tokens_are_not_logged(self) -> None:
-        """A line tells the request without the tokens in it, in whatever letters they are named."""
-        client = PollingClient(self.harness)
-        client.come()
-        client.invoke("join", "g")
-        client.take()
-        client.fetch("send", CONNECTIONTOKEN="x", groupsToken=client.groups_token or "", data="nonsense")
-        client.fetch("ping", groupsToken=client.groups_token or "", access_token="bearer's")
-        client.drop()
-        text = self.log.getvalue()
-        self.assertNotIn(client.token, text)
-        self.assertNotIn(client.groups_token or "", text)
-        self.assertNotIn("bearer's", text)
-        self.assertNotIn(quote("bearer's"), text)
-        self.assertIn("connectionToken=…&", text)
-        self.assertIn('"GET /signalr/start?transport=longPolling&', text)
-        self.assertIn('HTTP/1.1" 200 ', text)
-
-    def test_tokens_of_the_page_before(self) -> None:
-        """They are not told as part of the referring page's address either."""
-        referrer = "http://test/signalr/x?connectionToken=secret-of-the-page"
-        self.harness.fetch("GET", "/start.html", headers=[("Referer", referrer)])
-        self.assertIn("/start.html", self.log.getvalue())
-        self.assertNotIn("secret-of-the-page", self.log.getvalue())
-
-    def test_what_is_redacted(self) -> None:
-        """The values of secret parameters, and nothing else."""
-        for text, expected in (
-            ("/a?connectionToken=abc&x=y", "/a?connectionToken=…&x=y"),
-            ("/a?x=y&groupstoken=abc", "/a?x=y&groupstoken=…"),
-            ('"GET /a?access_token=a%20b HTTP/1.1"', '"GET /a?access_token=… HTTP/1.1"'),
-            ("/a?connectionToken=&x=y", "/a?connectionToken=…&x=y"),
-            ("/a?myconnectionToken=abc", "/a?myconnectionToken=abc"),
-            ("/connectionToken=abc", "/connectionToken=abc"),
-        ):
-            self.assertEqual(redacted(text), expected)
+    def test_resources(self) -> None:
+        """Other resources are beside the pages, and before them."""
+        (self.pages / "taken").write_text("a file")
+        resources = {"taken": Data(b"a resource", "text/plain"), "else": Data(b"another", "text/plain")}
+        self.harness.site = build_site(
+            self.harness.server,
+            str(self.pages),
+            start_page="/start.html",
+            clock=self.harness.clock,
+            resources=resources,
+        )
+        for path, body in (("/taken", b"a resource"), ("/else?x", b"another"), ("/start.html", b"<p>Hello")):
+            self.assertEqual(self.harness.fetch("GET", path).body, body)
+        self.assertEqual(self.harness.fetch("GET", "/elsewhere").status, 404)
 
 
 class ResourceTests(SiteTestCase):

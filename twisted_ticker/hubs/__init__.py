@@ -2,6 +2,7 @@
 The ticker's hubs, and what they tell their clients: the only package that knows both markets and SignalR.
 """
 
+from .controls import GuardedStockBoardHub, GuardedStockTickerHub
 from .quotes import FullQuote, MiniQuote
 from .stock_board import Board, PriceCurve, StockBoardBroadcast, StockBoardHub
 from .stock_ticker import StockTickerBroadcast, StockTickerHub, StockTickerMiniBroadcast, StockTickerMiniHub
@@ -9,6 +10,8 @@ from .stock_ticker import StockTickerBroadcast, StockTickerHub, StockTickerMiniB
 __all__ = [
     "Board",
     "FullQuote",
+    "GuardedStockBoardHub",
+    "GuardedStockTickerHub",
     "MiniQuote",
     "PriceCurve",
     "StockBoardBroadcast",

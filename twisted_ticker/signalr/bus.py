@@ -12,18 +12,22 @@ below the floor has missed something, and is told.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections import OrderedDict, deque
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import merge
+from math import inf
 from operator import attrgetter
 
 from twisted.logger import Logger
 
+from .counters import Counters
 from .interfaces import IReader
 from .protocol.cursors import Cursor
 from .protocol.messages import Envelope
 from .topics import Departure, Message, RingLimits, Topic
+from .turn import TurnCall
 
 __all__ = ["Backlog", "MessageBus"]
 
@@ -34,6 +38,14 @@ _MAX_IDLE_TOPICS = 1000
 #: takes in a few seconds. A single message may be larger.
 _MAX_BACKLOG_MESSAGES = 250
 _MAX_BACKLOG_BYTES = 256 * 1024
+
+#: The reactor is not kept from other things for longer than this, in seconds; a broadcast that takes longer goes on in
+#: its next turns. The time is looked at after so many deliveries.
+_SLICE_SECONDS = 0.008
+_SLICE_READERS = 100
+
+#: More deliveries than this do not wait for the next slice.
+_MAX_DELIVERIES = 1000
 
 _by_sequence = attrgetter("sequence")
 
@@ -54,15 +66,38 @@ class Backlog:
     complete: bool
 
 
+@dataclass(slots=True)
+class _Delivery:
+    """
+    An envelope, and the readers that it is for.
+
+    Attributes:
+        envelope: the messages of one turn.
+        readers: those that were live when it was settled who gets what; none in the last one of each turn.
+        published: when the oldest message of the turn was published.
+        done: how many of them have been handed it.
+    """
+
+    envelope: Envelope
+    readers: list[IReader]
+    published: float
+    done: int = 0
+
+
 class MessageBus:
     """
     Topics, and the order of their messages.
+
+    The messages of one turn are handed out in two steps: first it is settled who gets what, all at once; then it is
+    delivered, in slices that leave the reactor time for other things. Deliveries are made in the order in which they
+    were settled.
 
     Args:
         epoch: name of this run of the sequence; unlike that of any earlier run.
         limits: bounds of each topic's ring.
         seconds: the clock.
-        call_soon: runs a call at the end of the reactor turn, first in, first out.
+        call_soon: runs a call at the end of the reactor turn, first in, first out; see :class:`.turn.TurnQueue`.
+        counters: where traffic and losses are counted.
     """
 
     _log = Logger()
@@ -73,9 +108,11 @@ class MessageBus:
         epoch: str,
         limits: RingLimits,
         seconds: Callable[[], float],
-        call_soon: Callable[[Callable[[], None]], None],
+        call_soon: Callable[[TurnCall], None],
+        counters: Counters | None = None,
     ) -> None:
         self.epoch = epoch
+        self.counters = counters or Counters()
         self._limits = limits
         self._seconds = seconds
         self._call_soon = call_soon
@@ -84,11 +121,13 @@ class MessageBus:
         self._dirty: list[Topic] = []
         self._to_refresh: dict[IReader, None] = {}
         self._flush_scheduled = False
+        self._deliveries: deque[_Delivery] = deque()
+        self._is_delivering = False
         #: Sequence number of the newest message.
         self.sequence = 0
-        # Messages up to here have been handed out, or are being handed out in this moment.
+        # For messages up to here it is settled who gets them.
         self._offered = 0
-        # Messages up to here have been handed out.
+        # Messages up to here have been delivered.
         self._flushed = 0
         # Sequence number of the newest message that no ring keeps because its topic was not, or is no longer, there.
         self._unkept = 0
@@ -137,37 +176,92 @@ class MessageBus:
             self._flush_scheduled = True
             self._call_soon(self._flush_turn)
 
-    def _flush_turn(self) -> None:
+    def _flush_turn(self) -> TurnCall | None:
         self._flush_scheduled = False
-        self.flush()
+        self._settle()
+        return self._flush_slice()
+
+    def _flush_slice(self) -> TurnCall | None:
+        if not self._deliver(self._seconds() + _SLICE_SECONDS):
+            return self._flush_slice
         refresh, self._to_refresh = self._to_refresh, {}
         for reader in refresh:
             self._hand(reader, reader.refresh, self.envelope())
+        return None
 
     def flush(self) -> None:
-        """Hand this turn's messages to the live readers."""
-        if not self._dirty or self._offered > self._flushed:
-            # Nothing to do, or already at it: what a delivery causes to be published waits for the next flush.
+        """Hand this turn's messages to the live readers, all of them now."""
+        self._settle()
+        self._deliver(inf)
+
+    def _settle(self) -> None:
+        """Settle who gets what of that which has been published."""
+        if not self._dirty:
             return
         dirty, self._dirty = self._dirty, []
         self._offered = self.sequence
-        # Delivering may end readers or make others live, so who gets what is settled before the first delivery.
-        for envelope, readers in list(self._plan(dirty)):
-            for reader in readers:
-                self._hand(reader, reader.deliver, envelope)
-        self._flushed = self._offered
+        published = next(iter(dirty[0].fresh)).published
+        self._deliveries += [
+            _Delivery(envelope, readers, published) for envelope, readers in self._plan(dirty) if readers
+        ]
+        self._deliveries.append(_Delivery(self.envelope_at(self._offered), [], published))
+        if len(self._deliveries) > _MAX_DELIVERIES:
+            # More is published than can be delivered; what waits must not grow.
+            self._deliver(inf)
+
+    def _deliver(self, deadline: float) -> bool:
+        """Make deliveries until *deadline*; returns whether all are made."""
+        if self._is_delivering:
+            # A delivery has asked for it. What it causes to be published waits for the next flush.
+            return True
+        self._is_delivering = True
+        try:
+            handed = 0
+            while self._deliveries:
+                handed += self._advance(self._deliveries[0])
+                if handed >= _SLICE_READERS:
+                    if self._seconds() >= deadline:
+                        break
+                    handed = 0
+        finally:
+            self._is_delivering = False
+        return not self._deliveries
+
+    def _advance(self, delivery: _Delivery) -> int:
+        """Hand an envelope to some more of its readers; returns to how many."""
+        readers = delivery.readers[delivery.done : delivery.done + _SLICE_READERS]
+        delivery.done += len(readers)
+        if delivery.done == len(delivery.readers):
+            self._deliveries.popleft()
+        envelope = delivery.envelope
+        taken = 0
+        for reader in readers:
+            try:
+                if reader.deliver(envelope):
+                    taken += 1
+            except Exception:
+                self._delivery_failed(reader)
+        self.counters.messages_to_clients += taken * len(envelope.messages)
+        if not delivery.readers:
+            self._flushed = envelope.sequence
+            self.counters.delivery_seconds.observe(self._seconds() - delivery.published)
+        return len(readers)
 
     def _hand(self, reader: IReader, take: Callable[[Envelope], None], envelope: Envelope) -> None:
         try:
             take(envelope)
         except Exception:
-            # One reader's defect must not keep the others from what is theirs, now or ever after.
-            self._log.failure("Delivering to connection {id} failed", id=reader.connection_id)
+            self._delivery_failed(reader)
+
+    def _delivery_failed(self, reader: IReader) -> None:
+        # One reader's defect must not keep the others from what is theirs, now or ever after.
+        self.counters.failed_deliveries += 1
+        self._log.failure("Delivering to connection {id} failed", id=reader.connection_id)
 
     def _plan(self, dirty: list[Topic]) -> Iterator[tuple[Envelope, list[IReader]]]:
-        fresh = {}
+        fresh: dict[Topic, Sequence[Message]] = {}
         for topic in dirty:
-            fresh[topic], topic.fresh = topic.fresh, []
+            fresh[topic], topic.fresh = topic.fresh, ()
         for topics, readers in _audiences(dirty):
             messages = list(merge(*(fresh[topic] for topic in topics), key=_by_sequence))
             yield from self._split_by_exclusion(messages, readers)
@@ -211,6 +305,11 @@ class MessageBus:
     # Reading
 
     @property
+    def topics(self) -> int:
+        """How many topics there are, those included that nobody has subscribed to for a while."""
+        return len(self._topics)
+
+    @property
     def position(self) -> int:
         """Where a live reader stands between two deliveries."""
         return self._flushed
@@ -234,10 +333,10 @@ class MessageBus:
         """
         topic = self._topics.get(key)
         if topic is None:
-            topic = self._topics[key] = Topic(key, self._unkept)
+            topic = self._topics[key] = Topic(key, self._unkept, self.counters)
         elif topic.fresh:
             # Those who were here when it was sent get it, the one who comes now does not.
-            self.flush()
+            self._settle()
         self._idle.pop(key, None)
         topic.subscribers += 1
         if reader is not None:
@@ -247,7 +346,7 @@ class MessageBus:
     def unsubscribe(self, topic: Topic, reader: IReader) -> None:
         """Leave a topic. What was published on it until now is still delivered."""
         if topic.fresh and reader in topic.live:
-            self.flush()
+            self._settle()
         topic.live.pop(reader, None)
         topic.subscribers -= 1
         if not topic.subscribers:
@@ -299,20 +398,27 @@ class MessageBus:
             departures: the topics that it has left.
         """
         last = self._offered
-        present = (topic.after(max(position, since), last) for topic, since in joined.items())
-        past = (departure.after(position, last) for departure in departures)
-        owed = [
-            message for message in merge(*present, *past, key=_by_sequence) if connection_id not in message.excluded
+        sources = [
+            topic.after(max(position, since), last) for topic, since in joined.items() if topic.has_after(position)
         ]
+        sources += [departure.after(position, last) for departure in departures]
+        if not sources:
+            return Backlog((), max(position, last), complete=True)
+        owed = [message for message in merge(*sources, key=_by_sequence) if connection_id not in message.excluded]
         payloads: list[bytes] = []
         size = 0
         for message in _conflated(owed):
             size += len(message.payload)
             if payloads and (len(payloads) == _MAX_BACKLOG_MESSAGES or size > _MAX_BACKLOG_BYTES):
-                return Backlog(tuple(payloads), position, complete=False)
+                return self._counted(owed, Backlog(tuple(payloads), position, complete=False))
             payloads.append(message.payload)
             position = message.sequence
-        return Backlog(tuple(payloads), max(position, last), complete=True)
+        return self._counted(owed, Backlog(tuple(payloads), max(position, last), complete=True))
+
+    def _counted(self, owed: list[Message], backlog: Backlog) -> Backlog:
+        passed = bisect_right(owed, backlog.position, key=_by_sequence)
+        self.counters.conflated_messages += passed - len(backlog.messages)
+        return backlog
 
     # Forgetting
 
@@ -320,7 +426,8 @@ class MessageBus:
         """Drop messages that have become too old, and topics to which nobody has come back in time."""
         oldest = self._seconds() - self._limits.seconds
         for topic in self._topics.values():
-            topic.drop_before(oldest)
+            if topic.messages:
+                topic.drop_before(oldest)
         for topic in list(self._idle.values()):
             if topic.idle_since >= oldest:
                 break

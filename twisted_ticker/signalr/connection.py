@@ -7,7 +7,6 @@ reader of the bus, otherwise it has a position from which it reads when it comes
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -36,6 +35,9 @@ _MAX_DEPARTURES = 32
 class ConnectionState(Enum):
     """Where a connection is in its life."""
 
+    # Members are the same only if they are identical; Enum would hash their names, in Python.
+    __hash__ = object.__hash__
+
     NEW = "new"
     #: Has a receiver, which waits for the application (``on_connected``).
     PREPARING = "preparing"
@@ -51,6 +53,8 @@ class ConnectionState(Enum):
 class ConnectionEvent(Enum):
     """What can happen to a connection."""
 
+    __hash__ = object.__hash__
+
     ATTACH = "attach"
     READY = "ready"
     CATCH_UP = "catch up"
@@ -60,6 +64,8 @@ class ConnectionEvent(Enum):
 
 
 _S, _E = ConnectionState, ConnectionEvent
+
+_LIVE = ConnectionState.LIVE
 
 _TRANSITIONS: Mapping[tuple[ConnectionState, ConnectionEvent], ConnectionState] = {
     (_S.NEW, _E.ATTACH): _S.PREPARING,
@@ -75,8 +81,14 @@ _TRANSITIONS: Mapping[tuple[ConnectionState, ConnectionEvent], ConnectionState] 
 }
 
 
+class _Hot:
+    """What is looked at for each client of a broadcast, side by side: the slots of a base class come first."""
+
+    __slots__ = ("_groups_token_due", "_position", "receiver", "state")
+
+
 @implementer(IReader)
-class Connection:
+class Connection(_Hot):
     """
     One logical connection.
 
@@ -104,10 +116,8 @@ class Connection:
         "_forgotten",
         "_groups",
         "_groups_token",
-        "_groups_token_due",
         "_initialize",
         "_joined",
-        "_position",
         "_seconds",
         "_topics",
         "attached_since",
@@ -116,9 +126,7 @@ class Connection:
         "endpoint",
         "last_seen",
         "paused_since",
-        "receiver",
         "started",
-        "state",
     )
 
     _log = Logger()
@@ -151,7 +159,7 @@ class Connection:
         self._joined: dict[Topic, int] = {}
         self._topics: dict[str, Topic] = {}
         self._groups: dict[str, Topic] = {}
-        self._departures: deque[Departure] = deque()
+        self._departures: tuple[Departure, ...] = ()
         # What was meant for the client up to here may be in a departure that is no longer known.
         self._forgotten = 0
 
@@ -180,6 +188,11 @@ class Connection:
     def groups(self) -> dict[str, int]:
         """The groups, each with the sequence number at which the connection joined."""
         return {name: self._joined[topic] for name, topic in self._groups.items()}
+
+    @property
+    def is_in_groups(self) -> bool:
+        """Whether there are any."""
+        return bool(self._groups)
 
     def restore_groups(self, joined: Mapping[str, int | None]) -> None:
         """Be in groups that the client was in before, each with the position at which it joined (``None`` for now)."""
@@ -221,9 +234,10 @@ class Connection:
         # The client may not have had yet, or may come back without having had, what it was told as a member.
         since = self._joined[topic]
         self._leave(topic)
-        self._departures.append(Departure(topic, since, self._bus.sequence))
+        self._departures += (Departure(topic, since, self._bus.sequence),)
         if len(self._departures) > _MAX_DEPARTURES:
-            self._forgotten = self._departures.popleft().until
+            self._forgotten = self._departures[0].until
+            self._departures = self._departures[1:]
 
     def _pass_gaps(self) -> bool:
         """Whether something behind the client's position is no longer kept; each loss is said once."""
@@ -231,7 +245,7 @@ class Connection:
         missed = self._bus.pass_gaps(self._joined, position, self._departures) or position < self._forgotten
         if missed:
             self._forgotten = 0
-            self._departures = deque(gone for gone in self._departures if not gone.has_gap_after(position))
+            self._departures = tuple(gone for gone in self._departures if not gone.has_gap_after(position))
         return missed
 
     # The receiver's life
@@ -256,8 +270,7 @@ class Connection:
         self.paused_since = None if receiver.writable else self.attached_since
         self._position = self._bus.position if position is None else position
         # Only the client's own word says what it has had: what was written to it may never have arrived.
-        while self._departures and self._departures[0].until <= self._position:
-            self._departures.popleft()
+        self._departures = tuple(gone for gone in self._departures if gone.until > self._position)
         return self._pass_gaps()
 
     def ready(self, receiver: IReceiver) -> None:
@@ -329,11 +342,22 @@ class Connection:
 
     # Messages
 
-    def deliver(self, envelope: Envelope) -> None:
+    def deliver(self, envelope: Envelope) -> bool:
         """See :class:`.interfaces.IReader`."""
-        # Who fell behind, or caught up by himself, since the delivery was planned, reads it from the ring.
-        if self.state is ConnectionState.LIVE and envelope.sequence > self._position:
+        # Who fell behind, or caught up by himself, since the delivery was settled, reads it from the ring.
+        if self.state is not _LIVE or envelope.sequence <= self._position:
+            return False
+        receiver = self.receiver
+        if self._groups_token_due or receiver is None or receiver.single_use:
             self._send(envelope)
+            return True
+        # The same as below, without a call: this is done for each client of every broadcast.
+        self._position = envelope.sequence
+        try:
+            receiver.send(envelope)
+        except Exception:
+            self._failed(receiver)
+        return True
 
     def refresh(self, envelope: Envelope) -> None:
         """Bring news of the groups to a client that no message has brought it to; see :class:`.interfaces.IReader`."""
@@ -347,6 +371,7 @@ class Connection:
                 envelope = self._bus.envelope(backlog, initialized=self._initialize)
                 self._initialize = False
                 self._send(envelope)
+                self._bus.counters.messages_to_clients += len(envelope.messages)
             else:
                 self._position = backlog.position
             if backlog.complete and self.state is ConnectionState.BEHIND and self.paused_since is None:
@@ -363,10 +388,14 @@ class Connection:
         try:
             receiver.send(envelope)
         except Exception:
-            # One client's transport must not keep the others of this broadcast from theirs.
-            self._log.failure("Writing to connection {id} failed", id=self.connection_id)
-            self.detach(receiver)
-            receiver.abort()
+            self._failed(receiver)
+
+    def _failed(self, receiver: IReceiver) -> None:
+        # One client's transport must not keep the others of a broadcast from theirs.
+        self._bus.counters.failed_deliveries += 1
+        self._log.failure("Writing to connection {id} failed", id=self.connection_id)
+        self.detach(receiver)
+        receiver.abort()
 
     def _with_due_groups_token(self, envelope: Envelope) -> Envelope:
         if not self._groups_token_due:

@@ -19,8 +19,8 @@ def allow_headers(request: Request, allowed_origins: Collection[str]) -> dict[st
 
     An origin is never answered with ``*`` and credentials: that would let any page act as its visitor.
     """
-    origin = request.headers.get("origin")
-    if not allowed_origins or not origin:
+    origin = request.headers.get("origin") if allowed_origins else None
+    if not origin:
         return {}
     if origin.lower() in {allowed.lower() for allowed in allowed_origins}:
         return {

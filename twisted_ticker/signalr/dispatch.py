@@ -70,6 +70,7 @@ class HubDispatcher:
         try:
             return self._hubs[name.lower()]
         except KeyError:
+            self._counters.unknown_hubs += 1
             raise HubNotFound(name) from None
 
     def invoke(self, text: str, context: HubCallerContext) -> Deferred[bytes | None]:

@@ -147,7 +147,8 @@ class Endpoint(ABC, Generic[Target]):
         if isinstance(answer, Deferred):
             return answer.addCallback(self._dress, request)
         if isinstance(answer, ReceiveChannel):
-            return replace(answer, headers=allow_headers(request, origins))
+            headers = allow_headers(request, origins)
+            return replace(answer, headers=headers) if headers else answer
         return self._dress(answer, request)
 
     def _dress(self, response: Response, request: Request) -> Response:
@@ -244,7 +245,7 @@ class Endpoint(ABC, Generic[Target]):
         if not encoded:
             raise Refusal(Response(400, MISSING_CONNECTION_TOKEN.encode()))
         try:
-            token = ConnectionToken.decode(encoded, self._server.connection_tokens)
+            token = self._server.read_connection_token(encoded, repeated=command == "poll")
         except InvalidToken:
             raise Refusal(Response(400, MALFORMED_CONNECTION_ID.encode())) from None
         user = self._server.user_of(request)
@@ -269,6 +270,7 @@ class Endpoint(ABC, Generic[Target]):
             text = call.request.query.get("data")
         if text is None:
             raise RequestError("The request has no data.")
+        self._server.counters.messages_from_clients += 1
         answer: Deferred[Response] = Deferred()
 
         def respond(result: bytes | None) -> None:
@@ -285,6 +287,7 @@ class Endpoint(ABC, Generic[Target]):
         return Response(200, script_safe(result) if call.transport == FOREVER_FRAME else result, JSON)
 
     def _received(self, call: Call[Target], text: str, answer: Callable[[bytes], None]) -> None:
+        self._server.counters.messages_from_clients += 1
         try:
             outcome = self.receive(call, text)
         except RequestError as error:

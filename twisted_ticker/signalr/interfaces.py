@@ -16,8 +16,8 @@ class IReader(Interface):
 
     connection_id = Attribute("Name by which a publisher can leave this reader out.")
 
-    def deliver(envelope: Envelope) -> None:
-        """Take the messages of one turn; called for live readers only."""
+    def deliver(envelope: Envelope) -> bool:
+        """Take the messages of one turn, or not, if the reader is no longer live; returns whether it took them."""
 
     def refresh(envelope: Envelope) -> None:
         """Called at the end of a turn in which the reader asked for it, with an envelope without messages."""

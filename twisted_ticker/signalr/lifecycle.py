@@ -50,10 +50,14 @@ class Lifecycle(Generic[Target]):
         connection = self._server.connections.get(call.connection_id)
         # Any valid token is good at any time: the receive request may be with another server.
         started = connection.started if connection is not None else Once[None]()
-        return started.call(lambda: self._endpoint.connected(call))
+        return started.call(lambda: self._endpoint.connected(call).addCallback(self._count_connect))
+
+    def _count_connect(self, _: None) -> None:
+        self._server.counters.connects += 1
 
     def open(self, call: Call[Target], receiver: IReceiver) -> None:
         """Serve a receive request."""
+        self._server.counters.receive_requests += 1
         connecting = call.command == "connect"
         position = self._server.bus.position_of(Cursor.parse(call.position_parameter("messageId")))
         connection, known = self._server.connection_for(self._endpoint, call)
@@ -62,13 +66,20 @@ class Lifecycle(Generic[Target]):
         connection.listen_to(self._endpoint.topics(call), since=None if known else position)
         self._restore_groups(call, connection, known=known)
         gap = connection.attach(receiver, position=position, initialize=connecting)
+        # All that it had to say is known.
+        sends_start = connecting and ProtocolVersion.resolve(call.request.query.get("clientProtocol")).sends_start
+        call.request.release()
         missed = gap or position is None
-        if connecting:
+        if connecting and not sends_start:
             self._connect(call, connection, receiver)
+            return
+        if connecting:
+            connection.ready(receiver)
             return
         if missed:
             self._count_gap(connection)
         if call.transport != LONG_POLLING or call.command == "reconnect":
+            self._server.counters.reconnects += 1
             self._endpoint.reconnected(call, missed=missed).addErrback(
                 self._end_after_failure, call, connection, receiver
             )
@@ -77,9 +88,6 @@ class Lifecycle(Generic[Target]):
         connection.ready(receiver)
 
     def _connect(self, call: Call[Target], connection: Connection, receiver: IReceiver) -> None:
-        if ProtocolVersion.resolve(call.request.query.get("clientProtocol")).sends_start:
-            connection.ready(receiver)
-            return
         self.start(call).addCallbacks(
             lambda _: connection.ready(receiver),
             lambda failure: self._end_after_failure(failure, call, connection, receiver),
@@ -93,7 +101,10 @@ class Lifecycle(Generic[Target]):
             connection.end_receiver()
 
     def _restore_groups(self, call: Call[Target], connection: Connection, *, known: bool) -> None:
-        token = self._server.read_groups_token(call.connection_id, call.position_parameter("groupsToken"))
+        encoded = call.position_parameter("groupsToken")
+        if known and encoded is None and not connection.is_in_groups:
+            return
+        token = self._server.read_groups_token(call.connection_id, encoded)
         joined: Mapping[str, int] = {} if token is None else token.joined
         # Positions of another run of the server mean nothing here.
         current = token is not None and token.epoch == self._server.bus.epoch
@@ -118,6 +129,7 @@ class Lifecycle(Generic[Target]):
 
     def closed(self, connection: Connection, *, stop_called: bool) -> None:
         """A connection is over."""
+        self._server.counters.disconnects += 1
         call: Call[Target] = connection.call
         self._endpoint.disconnected(call, stop_called=stop_called).addErrback(self.event_failed, call)
 

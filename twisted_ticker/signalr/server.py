@@ -7,7 +7,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Generic, cast
 
 from twisted.application.service import Service
@@ -37,7 +37,7 @@ from .persistent_connection import (
     Recipients,
 )
 from .pipeline import HubPipeline
-from .protocol.tokens import CONNECTION_TOKEN, GROUPS_TOKEN, GroupsToken
+from .protocol.tokens import CONNECTION_TOKEN, GROUPS_TOKEN, ConnectionToken, GroupsToken
 from .requests import Request, User
 from .settings import EndpointSettings, Settings
 from .topics import RingLimits
@@ -47,6 +47,10 @@ __all__ = ["HubContext", "SignalRServer"]
 
 #: How long a stop waits for clients to take what ends their requests, and to answer closes.
 _DRAIN_SECONDS = 0.5
+
+
+#: How many tokens of polling clients are remembered: to take one apart costs more than all the rest of a poll.
+_MAX_REPEATED_TOKENS = 16384
 
 
 class HubContext(Generic[ClientType]):
@@ -79,6 +83,7 @@ class SignalRServer(Service):
 
     Attributes:
         connections: those that this server knows, by id.
+        counters: what has happened since it was made.
         running: whether receive requests are served.
         pipeline: modules that see what passes through hubs; to be filled before clients come.
     """
@@ -104,6 +109,7 @@ class SignalRServer(Service):
         self.connections: dict[str, Connection] = {}
         self.turn = TurnQueue(clock)
         self.connection_tokens = keys.protection(CONNECTION_TOKEN)
+        self._read_again = lru_cache(_MAX_REPEATED_TOKENS)(self._read)
         self._groups_tokens = keys.protection(GROUPS_TOKEN)
         self._clock = clock
         self._endpoints: list[Endpoint[Any]] = []
@@ -114,6 +120,7 @@ class SignalRServer(Service):
             limits=RingLimits(messages=self.settings.default_message_buffer_size, seconds=self.settings.topic_lifetime),
             seconds=clock.seconds,
             call_soon=self.turn.call_soon,
+            counters=self.counters,
         )
         self._heartbeat = Heartbeat(
             self.connections.values,
@@ -267,8 +274,6 @@ class SignalRServer(Service):
     def connection_for(self, endpoint: Endpoint[Any], call: Call[Any]) -> tuple[Connection, bool]:
         """The connection that a receive request belongs to, and whether it was known."""
         connection = self.connections.get(call.connection_id)
-        # Kept as long as the connection is, so without a body, which may be long.
-        call = replace(call, request=call.request.without_body())
         if connection is not None and connection.endpoint is endpoint:
             connection.call = call
             return connection, True
@@ -291,6 +296,21 @@ class SignalRServer(Service):
         if connection is not None:
             connection.close()
             connection.endpoint.lifecycle.closed(connection, stop_called=stop_called)
+
+    def read_connection_token(self, token: str, *, repeated: bool) -> ConnectionToken:
+        """
+        Read the connection token of a request.
+
+        Args:
+            repeated: whether its client is going to send it again and again; then it is remembered for a while.
+
+        Raises:
+            InvalidToken: not one of ours.
+        """
+        return self._read_again(token) if repeated else self._read(token)
+
+    def _read(self, token: str) -> ConnectionToken:
+        return ConnectionToken.decode(token, self.connection_tokens)
 
     def read_groups_token(self, connection_id: str, token: str | None) -> GroupsToken | None:
         """The groups token of a request; ``None`` when it has none that is good, which is no error."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Hashable, Iterator
 from dataclasses import dataclass
+from math import inf
 
+from .counters import Counters
 from .interfaces import IReader
 
 __all__ = ["Departure", "Message", "RingLimits", "Topic"]
@@ -79,41 +81,52 @@ class Topic:
         subscribers: how many readers there are, live or not.
     """
 
-    __slots__ = ("_size", "floor", "fresh", "idle_since", "key", "live", "messages", "subscribers")
+    __slots__ = ("_counters", "_size", "floor", "fresh", "idle_since", "key", "live", "messages", "subscribers")
 
-    def __init__(self, key: str, floor: int) -> None:
+    def __init__(self, key: str, floor: int, counters: Counters) -> None:
         self.key = key
         self.floor = floor
-        self.fresh: list[Message] = []
+        self.fresh: list[Message] | tuple[()] = ()
         self.live: dict[IReader, None] = {}
         self.subscribers = 0
         self.idle_since = 0.0
-        self.messages: deque[Message] = deque()
+        # Most topics are those of single connections, and never see a message.
+        self.messages: deque[Message] | tuple[()] = ()
         self._size = 0
+        self._counters = counters
 
     def append(self, message: Message, limits: RingLimits) -> None:
         """Add the newest message, and drop what no longer fits."""
-        self.fresh.append(message)
-        self.messages.append(message)
+        fresh = self.fresh = self.fresh or []
+        fresh.append(message)
+        messages = self.messages = self.messages or deque()
+        messages.append(message)
         self._size += len(message.payload)
-        while len(self.messages) > limits.messages or (self._size > limits.bytes and len(self.messages) > 1):
-            self._drop_oldest()
+        while len(messages) > limits.messages or (self._size > limits.bytes and len(messages) > 1):
+            self._drop_oldest(messages)
+            self._counters.dropped_messages += 1
         self.drop_before(message.published - limits.seconds)
 
     def drop_all(self) -> None:
         """Forget everything."""
-        while self.messages:
-            self._drop_oldest()
+        self.drop_before(inf)
 
     def drop_before(self, time: float) -> None:
         """Forget what was published before *time*."""
         while self.messages and self.messages[0].published < time:
-            self._drop_oldest()
+            self._drop_oldest(self.messages)
+        if not self.messages:
+            self.messages = ()
 
-    def _drop_oldest(self) -> None:
-        dropped = self.messages.popleft()
+    def _drop_oldest(self, messages: deque[Message]) -> None:
+        dropped = messages.popleft()
         self._size -= len(dropped.payload)
         self.floor = dropped.sequence
+
+    def has_after(self, position: int) -> bool:
+        """Whether there are kept messages behind *position*."""
+        messages = self.messages
+        return isinstance(messages, deque) and bool(messages) and messages[-1].sequence > position
 
     def after(self, position: int, last: int) -> Iterator[Message]:
         """The kept messages behind *position*, up to *last*, oldest first."""

@@ -4,6 +4,7 @@ The resource that puts a SignalR server on the web: each request below a mapped 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from typing import Any, cast
 from urllib.parse import unquote_to_bytes
@@ -12,22 +13,28 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.pages import notFound
 from twisted.web.resource import IResource
-from twisted.web.server import NOT_DONE_YET, Request
+from twisted.web.server import NOT_DONE_YET
+from twisted.web.server import Request as TwistedRequest
 from zope.interface import implementer
 
 from ..signalr.endpoint import Endpoint
 from ..signalr.interfaces import IReceiver
 from ..signalr.protocol.transports import FOREVER_FRAME, SERVER_SENT_EVENTS, WEB_SOCKETS
-from ..signalr.requests import ReceiveChannel, User
+from ..signalr.requests import ReceiveChannel, Request, Response, User
 from ..signalr.server import SignalRServer
+from .beside import child_of
+from .exchanges import Exchange, TwistedExchange
 from .forever_frame import open_forever_frame
 from .long_polling import LongPollingReceiver
 from .parameters import request_of
-from .responses import respond, respond_later
+from .responses import respond_later
 from .server_sent_events import open_server_sent_events
 from .websocket import SignalRWebSocketFactory
 
 __all__ = ["SignalRResource"]
+
+#: What an endpoint says to a request.
+Answer = Response | ReceiveChannel | Deferred[Response]
 
 
 @implementer(IResource)
@@ -75,27 +82,47 @@ class SignalRResource:
         avatar._user = user
         return avatar
 
-    def getChildWithDefault(self, name: bytes, request: Request) -> IResource:
+    def getChildWithDefault(self, name: bytes, request: TwistedRequest) -> IResource:
         """Find who serves a request."""
         path = unquote_to_bytes(request.path).decode("utf-8", "replace")
         endpoint = self._server.endpoint_for(path)
         if endpoint is None:
-            return self._other(name, request)
-        return _EndpointResource(endpoint, self._websockets, self._long_poll_delay_ms, self._user)
+            return child_of(self._otherwise, name, request)
+        return _EndpointResource(self, endpoint, self._websockets, self._user)
 
-    def _other(self, name: bytes, request: Request) -> IResource:
-        if self._otherwise.isLeaf:
-            # It has no children to be asked for, and finds the whole path where it would be as the root.
-            prepath, postpath = cast("list[bytes]", request.prepath), cast("list[bytes]", request.postpath)
-            postpath.insert(0, prepath.pop())
-            return cast(IResource, self._otherwise)
-        return cast(IResource, self._otherwise.getChildWithDefault(name, request))
+    def answers_to(self, path: str) -> Callable[[Request, Exchange], None] | None:
+        """
+        What answers the requests of a path, unless they ask for a WebSocket; ``None`` if the path is not mapped.
+
+        Args:
+            path: the path, percent-decoded.
+        """
+        endpoint = self._server.endpoint_for(path)
+        if endpoint is None:
+            return None
+        return lambda request, exchange: self.carry_out(endpoint.respond(request), exchange)
+
+    def carry_out(self, answer: Answer, exchange: Exchange) -> None:
+        """Send a response, or open a transport other than a WebSocket."""
+        if isinstance(answer, ReceiveChannel):
+            answer.open(self._receiver(exchange, answer))
+        elif isinstance(answer, Deferred):
+            respond_later(exchange, answer)
+        else:
+            exchange.respond(answer)
+
+    def _receiver(self, exchange: Exchange, channel: ReceiveChannel) -> IReceiver:
+        if channel.transport == SERVER_SENT_EVENTS:
+            return open_server_sent_events(exchange, channel)
+        if channel.transport == FOREVER_FRAME:
+            return open_forever_frame(exchange, channel)
+        return LongPollingReceiver(exchange, channel, delay_ms=self._long_poll_delay_ms)
 
     def putChild(self, path: bytes, child: IResource) -> None:
         """Put a child beside the mapped paths."""
         self._otherwise.putChild(path, child)
 
-    def render(self, request: Request) -> object:
+    def render(self, request: TwistedRequest) -> object:
         """Serve the root itself, where it is not asked for a child."""
         return self._otherwise.render(request)
 
@@ -107,42 +134,22 @@ class _EndpointResource:
     isLeaf = True
 
     def __init__(
-        self,
-        endpoint: Endpoint[Any],
-        websockets: SignalRWebSocketFactory,
-        long_poll_delay_ms: int,
-        user: User | None,
+        self, root: SignalRResource, endpoint: Endpoint[Any], websockets: SignalRWebSocketFactory, user: User | None
     ) -> None:
+        self._root = root
         self._endpoint = endpoint
         self._websockets = websockets
-        self._long_poll_delay_ms = long_poll_delay_ms
         self._user = user
 
-    def getChildWithDefault(self, name: bytes, request: Request) -> IResource:
+    def getChildWithDefault(self, name: bytes, request: TwistedRequest) -> IResource:
         raise NotImplementedError("A leaf has no children.")
 
     def putChild(self, path: bytes, child: IResource) -> None:
         raise NotImplementedError("A leaf has no children.")
 
-    def render(self, request: Request) -> object:
+    def render(self, request: TwistedRequest) -> object:
         answer = self._endpoint.respond(request_of(request, self._user))
-        if isinstance(answer, ReceiveChannel):
-            return self._open(request, answer)
-        if isinstance(answer, Deferred):
-            respond_later(request, answer)
-        else:
-            respond(request, answer)
+        if isinstance(answer, ReceiveChannel) and answer.transport == WEB_SOCKETS:
+            return self._websockets.upgrade(request, answer)
+        self._root.carry_out(answer, TwistedExchange(request))
         return NOT_DONE_YET
-
-    def _open(self, request: Request, channel: ReceiveChannel) -> object:
-        if channel.transport == WEB_SOCKETS:
-            return self._websockets.upgrade(request, channel)
-        channel.open(self._receiver(request, channel))
-        return NOT_DONE_YET
-
-    def _receiver(self, request: Request, channel: ReceiveChannel) -> IReceiver:
-        if channel.transport == SERVER_SENT_EVENTS:
-            return open_server_sent_events(request, channel)
-        if channel.transport == FOREVER_FRAME:
-            return open_forever_frame(request, channel)
-        return LongPollingReceiver(request, channel, delay_ms=self._long_poll_delay_ms)

@@ -6,8 +6,6 @@ Source: SignalR 2.4, ``Transports/LongPollingTransport.cs``.
 
 from __future__ import annotations
 
-from twisted.python.failure import Failure
-from twisted.web.server import Request
 from zope.interface import implementer
 
 from ..signalr.connection import Connection
@@ -16,7 +14,7 @@ from ..signalr.protocol.framing import LONG_POLLING_KEEP_ALIVE, LongPollingFrami
 from ..signalr.protocol.messages import Envelope
 from ..signalr.protocol.transports import LONG_POLLING
 from ..signalr.requests import JAVASCRIPT, JSON, ReceiveChannel, Response
-from .responses import drop, prepare
+from .exchanges import Exchange
 
 __all__ = ["LongPollingReceiver"]
 
@@ -27,39 +25,39 @@ class LongPollingReceiver:
     One poll.
 
     Args:
-        request: the poll; its status and headers leave at once, so that proxies and clients see that it is being
+        exchange: the poll; its status and headers leave at once, so that proxies and clients see that it is being
             served.
         channel: what it carries.
         delay_ms: the pause that clients make between polls.
     """
 
+    __slots__ = ("_exchange", "_framing", "connection")
+
     transport = LONG_POLLING
     single_use = True
     writable = True
 
-    def __init__(self, request: Request, channel: ReceiveChannel, *, delay_ms: int) -> None:
+    def __init__(self, exchange: Exchange, channel: ReceiveChannel, *, delay_ms: int) -> None:
         self.connection: Connection | None = None
-        self._request = request
+        self._exchange = exchange
         # Framings of the same values are equal, so polls share what one of them has made.
         self._framing = LongPollingFraming(delay_ms, channel.callback)
-        request.notifyFinish().addErrback(self._gone)
+        exchange.when_gone(self._gone)
         content_type = JSON if channel.callback is None else JAVASCRIPT
-        prepare(request, Response(200, content_type=content_type, headers=channel.headers))
-        request.write(b"")
+        exchange.begin(Response(200, content_type=content_type, headers=channel.headers))
 
-    def _gone(self, reason: Failure) -> None:
+    def _gone(self) -> None:
         if self.connection is not None:
             self.connection.detach(self)
 
     def send(self, envelope: Envelope) -> None:
         """See :class:`.IReceiver`."""
-        self._request.write(envelope.framed(self._framing))
-        self._request.finish()
+        self._exchange.end(envelope.framed[self._framing])
 
     def keep_alive(self) -> None:
         """See :class:`.IReceiver`; a script gets none, as in the reference."""
         if self._framing.callback is None:
-            self._request.write(LONG_POLLING_KEEP_ALIVE)
+            self._exchange.write(LONG_POLLING_KEEP_ALIVE)
 
     def end(self, envelope: Envelope) -> None:
         """See :class:`.IReceiver`."""
@@ -67,4 +65,4 @@ class LongPollingReceiver:
 
     def abort(self) -> None:
         """See :class:`.IReceiver`."""
-        drop(self._request)
+        self._exchange.abort()

@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from twisted.web import server
 
-from ..signalr.requests import CaseInsensitive, Request, User
+from ..signalr.requests import Headers, Request, User
 
 __all__ = ["request_of"]
 
@@ -20,16 +20,15 @@ def request_of(request: server.Request, user: User | None = None) -> Request:
     Args:
         user: who sends it, where the web server knows.
     """
-    headers = {
-        name.decode("latin-1"): ",".join(value.decode("latin-1") for value in values)
-        for name, values in request.requestHeaders.getAllRawHeaders()
-    }
+    headers = b"\n".join(
+        b"%b:%b" % (name, b",".join(values)) for name, values in request.requestHeaders.getAllRawHeaders()
+    )
     host = getattr(request.getClientAddress(), "host", "")
     return Request(
         method=request.method.decode("ascii", "replace"),
         uri=request.uri.decode("utf-8", "replace"),
         path=unquote_to_bytes(request.path).decode("utf-8", "replace"),
-        headers=CaseInsensitive(headers),
+        headers=Headers(headers),
         body=request.content.read() if request.content else b"",
         remote_address=host,
         can_upgrade=_asks_for_websocket(request),

@@ -6,23 +6,22 @@ Source: SignalR 2.4, ``Transports/ServerSentEventsTransport.cs``.
 
 from __future__ import annotations
 
-from twisted.web.server import Request
-
 from ..signalr.protocol.framing import (
     SERVER_SENT_EVENTS_HEAD,
     SERVER_SENT_EVENTS_KEEP_ALIVE,
     server_sent_events_framing,
 )
 from ..signalr.requests import ReceiveChannel
+from .exchanges import Exchange
 from .streaming import StreamReceiver
 
 __all__ = ["open_server_sent_events"]
 
 
-def open_server_sent_events(request: Request, channel: ReceiveChannel) -> StreamReceiver:
+def open_server_sent_events(exchange: Exchange, channel: ReceiveChannel) -> StreamReceiver:
     """Begin to stream events."""
     return StreamReceiver(
-        request,
+        exchange,
         channel,
         content_type="text/event-stream",
         head=SERVER_SENT_EVENTS_HEAD,

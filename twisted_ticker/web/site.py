@@ -4,41 +4,28 @@ The whole site: pages and SignalR under one roof, with bounded request bodies an
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from io import BytesIO
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
-from twisted.web.http import combinedLogFormatter, parse_qs
-from twisted.web.iweb import IAccessLogFormatter, IRequest
+from twisted.web.http import parse_qs
+from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 from twisted.web.static import File
 from twisted.web.util import Redirect
-from zope.interface import provider
 
 from ..signalr.server import SignalRServer
+from .access_log import LoggedRequest, LoggingSite, SilentSite
 from .endpoints import SignalRResource
 
-__all__ = ["MAX_BODY_BYTES", "Pages", "build_site", "redacted", "site_of"]
+__all__ = ["MAX_BODY_BYTES", "Pages", "build_site", "site_of"]
 
 #: Longest request body. The reference has no limit; nothing that a hub method takes comes near this one.
 MAX_BODY_BYTES = 1024 * 1024
-
-# Whoever holds a token is the client it was made for.
-_SECRETS = re.compile(r"(?i)([?&](?:connectionToken|groupsToken|access_token)=)[^&\s\"]*")
-
-
-def redacted(text: str) -> str:
-    """*text*, perhaps with URLs in it, without the tokens of their query strings."""
-    return _SECRETS.sub(r"\1…", text)
-
-
-@provider(IAccessLogFormatter)
-def _access_line(timestamp: str, request: IRequest) -> str:
-    return redacted(combinedLogFormatter(timestamp, request))
 
 
 class BoundedRequest(Request):
@@ -100,11 +87,18 @@ class BoundedRequest(Request):
         return parameters
 
 
+class _LoggedBoundedRequest(LoggedRequest, BoundedRequest):
+    """A request with all that this module and the access log want of it."""
+
+
 class Pages(File):
     """Static files; the root leads to :attr:`start`, and directories are not listed."""
 
     #: Where ``/`` leads to; its ``index.html`` is served there if this is empty.
     start = b""
+
+    #: Makes headers of all pages, besides those that any site's have.
+    headers_for: Callable[[IRequest], Mapping[bytes, bytes]] | None = None
 
     def getChild(self, path: bytes, request: IRequest) -> IResource:
         """Find a file."""
@@ -112,6 +106,9 @@ class Pages(File):
             return Redirect(self.start)
         if not _is_file_name(path):
             return self.childNotFound
+        headers = {} if self.headers_for is None else self.headers_for(request)
+        for name, value in headers.items():
+            request.setHeader(name, value)
         request.setHeader(b"X-Content-Type-Options", b"nosniff")
         # A browser asks whether its copy is still right, so that a new version is seen at once.
         request.setHeader(b"Cache-Control", b"no-cache")
@@ -131,7 +128,16 @@ def _is_file_name(path: bytes) -> bool:
     return not name.startswith(".") and "\0" not in name
 
 
-def build_site(server: SignalRServer, htdocs: str, *, start_page: str, clock: IReactorTime) -> Site:
+def build_site(
+    server: SignalRServer,
+    htdocs: str,
+    *,
+    start_page: str,
+    clock: IReactorTime,
+    page_headers: Callable[[IRequest], Mapping[bytes, bytes]] | None = None,
+    resources: Mapping[str, IResource] | None = None,
+    access_log: bool = True,
+) -> Site:
     """
     The site of an application.
 
@@ -140,18 +146,30 @@ def build_site(server: SignalRServer, htdocs: str, *, start_page: str, clock: IR
         htdocs: directory of the pages.
         start_page: path that ``/`` redirects to.
         clock: the reactor.
+        page_headers: makes further headers of the pages, such as :func:`.policy.page_headers`.
+        resources: what else there is, by its name below the root.
+        access_log: whether requests are logged.
     """
     pages = Pages(htdocs)
     pages.start = start_page.encode("ascii")
-    return site_of(SignalRResource(server, pages, clock=clock), clock=clock)
+    pages.headers_for = page_headers
+    for name, resource in (resources or {}).items():
+        pages.putChild(name.encode("ascii"), resource)
+    return site_of(SignalRResource(server, pages, clock=clock), clock=clock, access_log=access_log)
 
 
-def site_of(root: IResource, *, clock: IReactorTime | None = None) -> Site:
+def site_of(root: IResource, *, clock: IReactorTime | None = None, access_log: bool = True) -> Site:
     """
-    A site that bounds request bodies, and keeps tokens out of its access log.
+    A site that bounds request bodies, and has an access log without tokens.
+
+    The log is that of Twisted: one event for each request when it is over, with the level ``info`` and the namespace
+    ``twisted_ticker.web.access_log``.
 
     Args:
         root: usually a :class:`.SignalRResource`, perhaps behind a guard.
         clock: the reactor; the global one when not given.
+        access_log: whether requests are logged.
     """
-    return Site(root, requestFactory=BoundedRequest, reactor=clock, logFormatter=_access_line)
+    if access_log:
+        return LoggingSite(root, requestFactory=_LoggedBoundedRequest, reactor=clock)  # type: ignore[no-untyped-call]
+    return SilentSite(root, requestFactory=BoundedRequest, reactor=clock)  # type: ignore[no-untyped-call]

@@ -4,18 +4,15 @@ What the streamed responses have in common: an answer that never ends, written p
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from twisted.internet.interfaces import IPushProducer
-from twisted.python.failure import Failure
-from twisted.web.server import Request
 from zope.interface import implementer
 
 from ..signalr.connection import Connection
 from ..signalr.interfaces import IReceiver
 from ..signalr.protocol.messages import Envelope
 from ..signalr.requests import ReceiveChannel, Response
-from .responses import drop, prepare
+from .exchanges import Exchange, Framing, chunk, in_chunks
+from .outlet import EnvelopeOutlet
 
 __all__ = ["StreamReceiver"]
 
@@ -24,12 +21,12 @@ _HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"
 
 
 @implementer(IReceiver, IPushProducer)
-class StreamReceiver:
+class StreamReceiver(EnvelopeOutlet):
     """
     One streamed response.
 
     Args:
-        request: the request; its status, headers and *head* leave at once.
+        exchange: the request; its status, headers and *head* leave at once.
         channel: what it carries.
         content_type: of the response.
         head: the first bytes.
@@ -37,52 +34,50 @@ class StreamReceiver:
         keep_alive: the sign of life.
     """
 
-    __slots__ = ("_framing", "_keep_alive", "_request", "connection", "transport", "writable")
+    __slots__ = ("_exchange", "_keep_alive", "connection", "transport", "writable")
 
     single_use = False
 
     def __init__(
         self,
-        request: Request,
+        exchange: Exchange,
         channel: ReceiveChannel,
         *,
         content_type: str,
         head: bytes,
-        framing: Callable[[Envelope], bytes],
+        framing: Framing,
         keep_alive: bytes,
     ) -> None:
         self.connection: Connection | None = None
         self.transport = channel.transport
         self.writable = True
-        self._request = request
-        self._framing = framing
-        self._keep_alive = keep_alive
-        request.notifyFinish().addErrback(self._gone)
-        prepare(request, Response(200, content_type=content_type, headers={**_HEADERS, **channel.headers}))
-        request.write(head)
-        request.registerProducer(self, True)
+        self._exchange = exchange
+        exchange.when_gone(self._gone)
+        exchange.begin(Response(200, content_type=content_type, headers={**_HEADERS, **channel.headers}))
+        exchange.write(head)
+        transport, is_chunked = exchange.directly()
+        super().__init__(transport, in_chunks(framing) if is_chunked else framing)
+        self._keep_alive = chunk(keep_alive) if is_chunked else keep_alive
+        exchange.register_producer(self)
 
-    def _gone(self, reason: Failure) -> None:
+    def _gone(self) -> None:
+        self.close()
         if self.connection is not None:
             self.connection.detach(self)
-
-    def send(self, envelope: Envelope) -> None:
-        """See :class:`.IReceiver`."""
-        self._request.write(envelope.framed(self._framing))
 
     def keep_alive(self) -> None:
         """See :class:`.IReceiver`; who does not read what is written already needs no more of it."""
         if self.writable:
-            self._request.write(self._keep_alive)
+            self.write(self._keep_alive)
 
     def end(self, envelope: Envelope) -> None:
         """See :class:`.IReceiver`."""
-        self._request.unregisterProducer()
-        self._request.finish()
+        self.close()
+        self._exchange.end()
 
     def abort(self) -> None:
         """See :class:`.IReceiver`."""
-        drop(self._request)
+        self._exchange.abort()
 
     def pauseProducing(self) -> None:
         """The socket's buffer is full."""

@@ -6,13 +6,17 @@ Source: SignalR 2.4, ``Transports/WebSocketTransport.cs``, ``Owin/WebSockets/Web
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from autobahn.twisted.resource import WebSocketResource
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.types import ConnectionRequest
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IAddress, IPushProducer, IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import BAD_REQUEST, SWITCHING
 from twisted.web.server import Request
 from zope.interface import implementer
 
@@ -22,6 +26,8 @@ from ..signalr.protocol.framing import WEBSOCKET_KEEP_ALIVE, websocket_framing, 
 from ..signalr.protocol.messages import Envelope
 from ..signalr.protocol.transports import WEB_SOCKETS
 from ..signalr.requests import ReceiveChannel
+from .idle_websockets import forget_handshake, with_options_of
+from .outlet import EnvelopeOutlet
 
 __all__ = ["SignalRWebSocketFactory", "SignalRWebSocketProtocol", "WebSocketReceiver"]
 
@@ -38,13 +44,17 @@ class SignalRWebSocketProtocol(WebSocketServerProtocol):
     A WebSocket whose request has been checked.
 
     Attributes:
-        channel: where its messages come from and go to.
+        channel: where its messages come from and go to, until it is open.
+        received: to be called with its messages, once it is open.
+        status: of the HTTP response that opens it, or refuses to.
     """
 
     _own_log = Logger()
 
     transport: Any
-    channel: ReceiveChannel
+    channel: ReceiveChannel | None
+    received: Callable[[str, Callable[[bytes], None]], None]
+    status = BAD_REQUEST
     _receiver: WebSocketReceiver | None = None
 
     def onConnect(self, request: ConnectionRequest) -> tuple[None, dict[str, str]]:
@@ -53,16 +63,21 @@ class SignalRWebSocketProtocol(WebSocketServerProtocol):
 
     def onOpen(self) -> None:
         """Open the channel."""
+        self.status = SWITCHING
         receiver = self._receiver = WebSocketReceiver(self)
         # The HTTP channel, which the socket has outlived, is still registered.
         self.transport.unregisterProducer()
         self.transport.registerProducer(receiver, True)
+        channel, self.channel = self.channel, None
+        assert channel is not None
+        self.received = channel.received
         try:
-            self.channel.open(receiver)
+            channel.open(receiver)
         except Exception:
             # Autobahn would reduce this to a warning.
             self._own_log.failure("A WebSocket channel could not be opened")
             self.sendClose(_NORMAL)
+        forget_handshake(self)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """Hand a text to the channel; clients do not send anything else."""
@@ -73,29 +88,40 @@ class SignalRWebSocketProtocol(WebSocketServerProtocol):
             return
         try:
             # Autobahn has checked that it is UTF-8.
-            self.channel.received(payload.decode("utf-8"), self._send_result)
+            self.received(payload.decode("utf-8"), self._send_result)
         except Exception:
             self._own_log.failure("A WebSocket message could not be handled")
 
     def _send_result(self, result: bytes) -> None:
         # A result is lost with the socket that asked for it; the client knows.
-        self.write_frame(websocket_text(result))
+        if self._receiver is not None:
+            self._receiver.write(websocket_text(result))
 
-    def write_frame(self, frame: bytes) -> None:
-        """Write a ready-made frame; the one place that writes to a client."""
-        if self.state == self.STATE_OPEN:
-            self.transport.write(frame)
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
+        """Write what Autobahn has to say, such as pongs, in its place between our messages."""
+        if self._receiver is None or self._receiver.is_closed:
+            super().sendData(data, sync, chopsize)
+        else:
+            self._receiver.write(data)
+
+    def sendCloseFrame(self, *args: Any, **kwargs: Any) -> None:
+        """Send a close, after which nothing may come."""
+        if self._receiver is not None:
+            self._receiver.close()
+        super().sendCloseFrame(*args, **kwargs)
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """The socket is gone, for whatever reason."""
         receiver = self._receiver
-        if receiver is not None and receiver.connection is not None:
-            receiver.connection.detach(receiver)
+        if receiver is not None:
+            receiver.close()
+            if receiver.connection is not None:
+                receiver.connection.detach(receiver)
 
 
 @implementer(IReceiver, IPushProducer)
-class WebSocketReceiver:
-    """The server's end of an open WebSocket."""
+class WebSocketReceiver(EnvelopeOutlet):
+    """The server's end of an open WebSocket; what it writes are whole frames."""
 
     __slots__ = ("_protocol", "connection", "writable")
 
@@ -103,18 +129,15 @@ class WebSocketReceiver:
     single_use = False
 
     def __init__(self, protocol: SignalRWebSocketProtocol) -> None:
+        super().__init__(protocol.transport, websocket_framing)
         self.connection: Connection | None = None
         self.writable = True
         self._protocol = protocol
 
-    def send(self, envelope: Envelope) -> None:
-        """See :class:`.IReceiver`."""
-        self._protocol.write_frame(envelope.framed(websocket_framing))
-
     def keep_alive(self) -> None:
         """See :class:`.IReceiver`; who does not read what is written already needs no more of it."""
         if self.writable:
-            self._protocol.write_frame(WEBSOCKET_KEEP_ALIVE)
+            self.write(WEBSOCKET_KEEP_ALIVE)
 
     def end(self, envelope: Envelope) -> None:
         """See :class:`.IReceiver`."""
@@ -156,7 +179,7 @@ class SignalRWebSocketFactory(WebSocketServerFactory):
         max_message_bytes: longest message that a client may send; ``None`` for no limit.
     """
 
-    protocol = SignalRWebSocketProtocol
+    protocol: type[SignalRWebSocketProtocol]
 
     def __init__(self, clock: IReactorTime, *, max_message_bytes: int | None) -> None:
         super().__init__(reactor=clock)  # type: ignore[no-untyped-call]
@@ -171,13 +194,21 @@ class SignalRWebSocketFactory(WebSocketServerFactory):
             allowedOrigins=["*"],
             allowNullOrigin=True,
         )
+        self.protocol = with_options_of(self, SignalRWebSocketProtocol)
 
     def upgrade(self, request: Request, channel: ReceiveChannel) -> object:
         """Turn an HTTP request into a WebSocket on *channel*; returns what ``render`` has to return."""
         protocol = self.protocol()
         protocol.factory = self
         protocol.channel = channel
+        # The request is over when the socket is, which it would not be told: Autobahn takes the socket away from it.
+        protocol.is_closed.addCallback(_end_request, request)
         return WebSocketResource(_Prepared(protocol)).render(request)
+
+
+def _end_request(protocol: SignalRWebSocketProtocol, request: Request) -> None:
+    request.setResponseCode(protocol.status)
+    request.connectionLost(Failure(ConnectionDone()))
 
 
 class _Prepared:

@@ -77,8 +77,8 @@ class LongPollingFramingTests(SynchronousTestCase):
     def test_equal_framings_share_their_frames(self) -> None:
         """Two polls of servers with the same delay are given the same bytes."""
         envelope = Envelope("e-1", 1)
-        self.assertIs(envelope.framed(LongPollingFraming(5)), envelope.framed(LongPollingFraming(5)))
-        self.assertEqual(envelope.framed(LongPollingFraming(6)), b'{"C":"e-1","L":6,"M":[]}')
+        self.assertIs(envelope.framed[LongPollingFraming(5)], envelope.framed[LongPollingFraming(5)])
+        self.assertEqual(envelope.framed[LongPollingFraming(6)], b'{"C":"e-1","L":6,"M":[]}')
 
     def test_keep_alive_is_one_blank(self) -> None:
         """It is legal before JSON, and the .NET client knows it."""
@@ -105,5 +105,5 @@ class StreamFramingTests(SynchronousTestCase):
         """So polls of different clients share the body that one of them had made."""
         self.assertEqual(LongPollingFraming(5, "cb"), LongPollingFraming(5, "cb"))
         envelope = Envelope("e-1", 1)
-        self.assertIs(envelope.framed(LongPollingFraming(5, "cb")), envelope.framed(LongPollingFraming(5, "cb")))
-        self.assertEqual(envelope.framed(LongPollingFraming(5, "cb")), b'cb({"C":"e-1","L":5,"M":[]});')
+        self.assertIs(envelope.framed[LongPollingFraming(5, "cb")], envelope.framed[LongPollingFraming(5, "cb")])
+        self.assertEqual(envelope.framed[LongPollingFraming(5, "cb")], b'cb({"C":"e-1","L":5,"M":[]});')

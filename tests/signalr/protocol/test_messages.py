@@ -282,18 +282,18 @@ class EnvelopeTests(SynchronousTestCase):
             return envelope.json() * 2
 
         envelope = Envelope("c", 1)
-        first = envelope.framed(plain)
+        first = envelope.framed[plain]
         self.assertEqual(first, b'{"C":"c","M":[]}')
-        self.assertIs(envelope.framed(plain), first)
-        self.assertEqual(envelope.framed(doubled), first * 2)
-        self.assertIs(envelope.framed(plain), first)
+        self.assertIs(envelope.framed[plain], first)
+        self.assertEqual(envelope.framed[doubled], first * 2)
+        self.assertIs(envelope.framed[plain], first)
         self.assertEqual(calls, ["plain", "doubled"])
 
     def test_frames_are_not_shared_between_envelopes(self) -> None:
         """An envelope made from another one is framed anew."""
         shared = Envelope("c", 1)
-        shared.framed(Envelope.json)
-        self.assertEqual(shared.with_groups_token("g").framed(Envelope.json), b'{"C":"c","G":"g","M":[]}')
+        shared.framed[Envelope.json]
+        self.assertEqual(shared.with_groups_token("g").framed[Envelope.json], b'{"C":"c","G":"g","M":[]}')
 
     def test_keep_alive_is_an_empty_object(self) -> None:
         """It is what clients take for a sign of life, and no envelope."""

@@ -1,8 +1,8 @@
 """
 Where prices come from: feeds, all behind one interface.
 
-Each has a module of its own. That of the HTTP feed, which is the only one that knows Twisted, has to be imported
-explicitly.
+Each has a module of its own; `.making` makes that which was asked for, and has to be imported explicitly, since the
+HTTP feed brings twisted.web along.
 """
 
 from .interface import Feed

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ..errors import MalformedConnectionData
@@ -113,6 +114,7 @@ def negotiate_body(
     return json.dumps(answer, separators=(",", ":")).encode("ascii")
 
 
+@lru_cache(maxsize=128)
 def parse_connection_data(text: str | None) -> tuple[str, ...]:
     """
     The hub names of a ``connectionData`` parameter, ``[{"name": "chat"}, …]``, as the client wrote them.

@@ -202,9 +202,13 @@ class Envelope:
         messages: JSON values in order.
         initialized: the first envelope after a connect, which tells the client that its transport works.
         groups_token: the client's new groups token, when its groups have changed.
+
+    Attributes:
+        framed: the bytes that a framing makes of this envelope, ``envelope.framed[framing]``; made once and then
+            remembered.
     """
 
-    __slots__ = ("_framed", "cursor", "groups_token", "initialized", "messages", "sequence")
+    __slots__ = ("cursor", "framed", "groups_token", "initialized", "messages", "sequence")
 
     def __init__(
         self,
@@ -220,7 +224,7 @@ class Envelope:
         self.messages = messages
         self.initialized = initialized
         self.groups_token = groups_token
-        self._framed: dict[Callable[[Envelope], bytes], bytes] = {}
+        self.framed = _Framed(self)
 
     def with_groups_token(self, groups_token: str) -> Envelope:
         """The same envelope for one client, which has to learn a new groups token."""
@@ -244,9 +248,15 @@ class Envelope:
             optional += b',"L":%d' % long_poll_delay_ms
         return b'{"C":"%b"%b,"M":[%b]}' % (self.cursor.encode("ascii"), optional, b",".join(self.messages))
 
-    def framed(self, framing: Callable[[Envelope], bytes]) -> bytes:
-        """The bytes that *framing* makes of this envelope, made once and then remembered."""
-        frame = self._framed.get(framing)
-        if frame is None:
-            frame = self._framed[framing] = framing(self)
+
+class _Framed(dict[Callable[[Envelope], bytes], bytes]):
+    """Fills itself. A mapping, because to look something up in one takes no call, and this is done for every client."""
+
+    __slots__ = ("_envelope",)
+
+    def __init__(self, envelope: Envelope) -> None:
+        self._envelope = envelope
+
+    def __missing__(self, framing: Callable[[Envelope], bytes]) -> bytes:
+        frame = self[framing] = framing(self._envelope)
         return frame
