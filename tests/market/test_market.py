@@ -144,6 +144,12 @@ class StepTests(SynchronousTestCase):
             self.assertIs(market.is_stale, is_stale)
         self.assertEqual(observer.events, ["stale", "fresh"])
 
+    def test_a_feed_may_be_stale_from_the_start(self) -> None:
+        """Whoever asks before the first step is told."""
+        feed = ScriptedFeed()
+        feed.is_stale = True
+        self.assertTrue(Market(FULL_SAMPLE_LISTING, feed=feed).is_stale)
+
 
 class RestoredMarketTests(SynchronousTestCase):
     """A market that an earlier run has left behind."""

@@ -115,7 +115,7 @@ class Market:
         left = {stock.symbol: stock for stock in stocks}
         self._stocks = {symbol: left.get(symbol, stock) for symbol, stock in self._opening.items()}
         self._feed = feed
-        self._is_stale = False
+        self._is_stale = feed.is_stale
         self._state = state
         self._observers: list[MarketObserver] = []
         # What has happened and has not yet been announced to everybody, oldest first.
