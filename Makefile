@@ -18,7 +18,7 @@ eslint := tools/eslint
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run example test lint unit integration screenshots assets clean
+.PHONY: help run example test lint unit integration bench screenshots assets clean
 
 help: ## Say what make can do here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,7 +45,7 @@ lint: $(VENV)/dev.stamp $(VENV)/eslint.stamp ## Check style (ruff), types (mypy 
 	$(python) -m ruff check . || status=1; \
 	$(python) -m mypy || status=1; \
 	$(VENV)/eslint/node_modules/.bin/eslint --config $(VENV)/eslint/eslint.config.mjs --max-warnings 0 \
-	    htdocs/scripts examples tests tools || status=1; \
+	    htdocs/scripts examples tests tools benchmarks || status=1; \
 	exit $$status
 
 unit: $(VENV)/dev.stamp ## Run the tests that need no port, no process and no browser; SEED=… repeats an order
@@ -55,6 +55,9 @@ integration: $(VENV)/dev.stamp $(VENV)/foreign.stamp $(VENV)/eslint.stamp $(VENV
 	@$(python) tools/require_debian.py
 	@$(python) tools/run_tests.py --seed $(SEED) integration
 
+bench: $(VENV)/bench.stamp ## Measure the server beside others; options: make bench ARGS="--quick", ARGS="--help"
+	@$(python) -m benchmarks.run $(ARGS)
+
 screenshots: $(VENV)/dev.stamp $(assets) ## Take the pictures for the README anew, with the page as it is
 	@$(python) tools/require_debian.py
 	@$(python) tools/screenshot.py
@@ -63,7 +66,7 @@ assets: $(assets) ## Fetch the third-party browser files into htdocs/vendor
 
 clean: ## Remove all that was made here, the virtual environment too
 	rm -rf $(VENV) build dist *.egg-info htdocs/vendor htdocs/.vendor-* _trial_temp* .hypothesis .mypy_cache .ruff_cache
-	find twisted twisted_ticker examples tests tools -name __pycache__ -prune -exec rm -rf {} +
+	find twisted twisted_ticker examples tests tools benchmarks -name __pycache__ -prune -exec rm -rf {} +
 	rm -f twisted/plugins/dropin.cache
 
 # One stamp per step that is done; a step is done again when what it was made from changes.
@@ -108,6 +111,16 @@ $(VENV)/browser.stamp: $(addprefix $(browser)/,package.json package-lock.json) $
 	@mkdir $(VENV)/browser
 	@cp $(browser)/package.json $(browser)/package-lock.json $(VENV)/browser
 	@npm ci --prefix $(VENV)/browser --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+$(VENV)/bench.stamp: $(addprefix benchmarks/,requirements.txt package.json package-lock.json) $(VENV)/run.stamp
+	@echo "Installing servers that others wrote, to measure ours beside them, into $(VENV)/bench."
+	@rm -rf $(VENV)/bench
+	@$(python) -m venv $(VENV)/bench
+	@$(VENV)/bench/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@cp benchmarks/package.json benchmarks/package-lock.json $(VENV)/bench
+	@if command -v node >/dev/null && command -v npm >/dev/null; then \
+	    npm ci --prefix $(VENV)/bench --ignore-scripts --no-audit --no-fund --silent; fi
 	@touch $@
 
 $(assets): package.json package-lock.json tools/browser_assets.py | $(VENV)/made.stamp

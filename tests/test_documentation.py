@@ -43,7 +43,11 @@ from twisted_ticker.signalr.serialization import decode, encode
 from twisted_ticker.web import build_site, site_of
 
 PROJECT = Path(__file__).resolve().parent.parent
-DOCUMENTS = [path for places in ("*.md", "docs/*.md", "examples/*.md") for path in sorted(PROJECT.glob(places))]
+DOCUMENTS = [
+    path
+    for places in ("*.md", "docs/*.md", "examples/*.md", "benchmarks/*.md")
+    for path in sorted(PROJECT.glob(places))
+]
 README, HUBS = PROJECT / "README.md", PROJECT / "docs" / "hubs.md"
 
 Names = dict[str, Any]

@@ -36,6 +36,8 @@ MARKET_ON_TWISTED = (
     HTTP_FEED,
 )
 DAEMON = "twisted_ticker.daemon"
+FAIRNESS = "twisted_ticker.fairness"
+GARBAGE = "twisted_ticker.garbage"
 SERVING = "twisted_ticker.serving"
 LOGS = "twisted_ticker.logs"
 REDACTION = "twisted_ticker.redaction"
@@ -186,7 +188,7 @@ class ImportTests(SynchronousTestCase):
 
     def test_the_taps_have_no_logic_of_their_own(self) -> None:
         """What they have in common knows connections, but neither stocks nor the web; one of them knows no stocks."""
-        self.assertKnows(SERVING, SIGNALR, DAEMON, LOGS, "twisted")
+        self.assertKnows(SERVING, SIGNALR, DAEMON, FAIRNESS, GARBAGE, LOGS, "twisted")
         self.assertKnows(SIGNALR_TAP, SIGNALR, WEB, SERVING, "twisted")
 
     def test_nobody_knows_those_at_the_top(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 PROJECT = Path(__file__).resolve().parent.parent
-PLACES = (".", "tests/integration/browser", "tests/integration/foreign", "tools/eslint")
+PLACES = (".", "benchmarks", "tests/integration/browser", "tests/integration/foreign", "tools/eslint")
 
 
 def load(place: str, name: str) -> dict[str, Any]:

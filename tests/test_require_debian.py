@@ -81,7 +81,7 @@ class RequireDebianTests(SynchronousTestCase):
 
     def test_all_there(self) -> None:
         """Where all programs are there, nothing is done or said."""
-        self.put("google-chrome", "firefox", "nginx", "haproxy", "systemd-analyze")
+        self.put("google-chrome", "firefox", "nginx", "haproxy", "systemd-analyze", "gcc")
         self.assertEqual(require_debian.main(), 0)
         self.assertEqual((self.commands, self.output.getvalue()), ([], ""))
 
@@ -89,7 +89,7 @@ class RequireDebianTests(SynchronousTestCase):
         """What is missing is installed, in one run, and no service is started by it."""
         self.put("chromium", "systemd-analyze")
         self.assertEqual(require_debian.main(), 0)
-        self.assertEqual(self.installed, [["firefox-esr", "nginx", "haproxy"]])
+        self.assertEqual(self.installed, [["firefox-esr", "nginx", "haproxy", "build-essential"]])
         self.assertEqual(self.services_may_start, [False])
         self.assertFalse(self.policy.exists())
 
@@ -110,7 +110,7 @@ class RequireDebianTests(SynchronousTestCase):
     def test_not_allowed(self) -> None:
         """Where nothing can be installed, one sentence names all that is missing."""
         self.patch(require_debian.os, "geteuid", lambda: 1000)
-        self.put("chromium", "haproxy", "systemd-analyze")
+        self.put("chromium", "haproxy", "systemd-analyze", "gcc")
         self.assertEqual(require_debian.main(), 1)
         self.assertEqual(
             self.output.getvalue(),

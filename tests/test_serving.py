@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import resource
+from math import inf
 from pathlib import Path
 
 import txaio
@@ -73,9 +75,12 @@ class ServingOptionsTests(SynchronousTestCase):
             "null",
             "https://a:b",
             "https://a, https://b",
+            "https://*.example",
         ):
             error = self.assertRaises(UsageError, self.options, "--origin", origin)
             self.assertEqual(str(error), f"--origin: {origin!r} is not of the form https://example.org, nor *.")
+        error = self.assertRaises(UsageError, self.options, "--origin", "https://b\xf6rse.example")
+        self.assertTrue(str(error).endswith(", nor *. Write its name as browsers do, in ASCII: xn--…"), error)
 
     def test_directories(self) -> None:
         """They are there, and are found after a change of directory."""
@@ -85,6 +90,36 @@ class ServingOptionsTests(SynchronousTestCase):
         options = self.options("--pages", str(self.home / "missing"))
         error = self.assertRaises(UsageError, options.directory, "pages")
         self.assertEqual(str(error), f"--pages: {str(self.home / 'missing')!r} is no directory.")
+
+
+class ConnectionOptionsTests(SynchronousTestCase):
+    """How many connections there may be."""
+
+    def options(self, *arguments: str) -> ProbeOptions:
+        """Parse a command line."""
+        options = ProbeOptions()
+        options.parseOptions(["--listen", "tcp:0:interface=127.0.0.1", "--state-dir", self.mktemp(), *arguments])
+        return options
+
+    def test_given(self) -> None:
+        """A number of them, or any."""
+        for option in ("max-connections", "max-connections-per-address"):
+            for text, number in (("1", 1), ("5000", 5000), ("none", inf), ("None", inf)):
+                self.assertEqual(self.options(f"--{option}", text)[option], number)
+            for text in ("0", "-1", "1.5", "many", "", "\u0663", "1" * 5000):
+                error = self.assertRaises(UsageError, self.options, f"--{option}", text)
+                self.assertIn("must be a whole number above 0, or none, not", str(error))
+
+    def test_default(self) -> None:
+        """Some files are left for other things; one address may have all connections. The help says so."""
+        for files, connections in ((1024, 922), (100, 36), (10, 1), (65536, 58983), (resource.RLIM_INFINITY, inf)):
+            self.patch(resource, "getrlimit", lambda kind, files=files: (files, files))
+            options = self.options()
+            self.assertEqual(options["max-connections"], connections)
+            self.assertEqual(options["max-connections-per-address"], inf)
+        text = " ".join(str(ProbeOptions()).split())
+        for part in ("[default: nine tenths of the files", "an IPv6 network of 64 bits", "PROXY protocol"):
+            self.assertIn(part, text)
 
 
 class LogOptionsTests(SynchronousTestCase):
@@ -158,7 +193,7 @@ class BuildApplicationTests(SynchronousTestCase):
         options["listen"] = ["tcp:0", "tcp:1"]
         application = build_application(options, reactor, server, Factory(), other)
         services = list(application)
-        self.assertEqual((services[1], services[2], len(services)), (server, other, 5))
+        self.assertEqual((services[3], services[4], len(services)), (server, other, 7))
         self.assertEqual((reactor.tcpServers, reactor.getDelayedCalls()), ([], []))
         application.privilegedStartService()
         application.startService()
@@ -167,3 +202,17 @@ class BuildApplicationTests(SynchronousTestCase):
         reactor.pump([0.1] * 10)
         self.successResultOf(stopped)
         self.assertEqual(reactor.getDelayedCalls(), [])
+
+    def test_behind_a_proxy(self) -> None:
+        """Endpoints that are told by a proxy whose connections they get have another factory, if there is one."""
+        reactor = MemoryReactorClock()
+        site, behind_proxy = Factory(), Factory()
+        for given, second in ((behind_proxy, behind_proxy), (None, site)):
+            options = ProbeOptions()
+            options["listen"] = ["tcp:80", "haproxy:tcp:81"]
+            server = SignalRServer(clock=reactor)
+            application = build_application(options, reactor, server, site, behind_proxy=given)
+            application.privilegedStartService()
+            factories = [factory for _, factory, *_ in reactor.tcpServers[-2:]]
+            self.assertIs(factories[0], site)
+            self.assertIs(factories[1].wrappedFactory, second)

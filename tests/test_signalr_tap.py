@@ -131,6 +131,13 @@ class OptionsTests(SignalRTapTestCase):
             ("--default-message-buffer-size", "64", 64),
             ("--max-incoming-websocket-message-size", "1024", 1024),
             ("--max-incoming-websocket-message-size", "None", None),
+            ("--max-incoming-values", "100", 100),
+            ("--max-incoming-values", "none", None),
+            ("--max-pending-calls", "1", 1),
+            ("--max-pending-calls", "none", None),
+            ("--max-calls-per-second", "0.5", 0.5),
+            ("--max-calls-per-second", "none", None),
+            ("--groups-token-lifetime", "120", 120.0),
         ]
         for option, text, value in cases:
             settings = self.options("--hub", f"{HERE}:ChatHub", option, text)["settings"]
@@ -155,6 +162,11 @@ class OptionsTests(SignalRTapTestCase):
                 f"--max-incoming-websocket-message-size {number} of bytes, or none, not 'lots'.",
             ),
             ("max-incoming-websocket-message-size", "0", "MaxIncomingWebSocketMessageSize must be positive."),
+            ("max-incoming-values", "x", f"--max-incoming-values {number}, or none, not 'x'."),
+            ("max-pending-calls", "0", "MaxPendingCalls must be positive."),
+            ("max-calls-per-second", "0", "MaxCallsPerSecond must be positive."),
+            ("max-calls-per-second", "nan", "--max-calls-per-second must be a number of calls, or none, not 'nan'."),
+            ("groups-token-lifetime", "1", "GroupsTokenLifetime must be at least four times the DisconnectTimeout."),
             ("disconnect-timeout", "5", "DisconnectTimeout must be at least six seconds."),
             ("keep-alive", "1", "KeepAlive value must be greater than two seconds."),
             ("keep-alive", "11", "KeepAlive value must be no more than a third of the DisconnectTimeout."),

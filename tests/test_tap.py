@@ -558,6 +558,19 @@ class MakeServiceTests(TapTestCase):
             answer = self.started(*arguments).fetch("/signalr/ping", headers=("Origin: https://a.example",))
             self.assertEqual(b"Access-Control-Allow-Origin: https://a.example\r\n" in answer, allowed)
 
+    def test_foreign_pages(self) -> None:
+        """Where people can log in, pages of other origins are refused; of any, if they are all allowed, none is."""
+        auth = ("--auth", "memory:ann:secret")
+        for arguments, status in (
+            ((), b"200"),
+            (auth, b"403"),
+            ((*auth, "--origin", "https://b.example"), b"403"),
+            ((*auth, "--origin", "https://a.example"), b"200"),
+            ((*auth, "--origin", "*"), b"200"),
+        ):
+            answer = self.started(*arguments).fetch("/signalr/ping", headers=("Origin: https://a.example",))
+            self.assertTrue(answer.startswith(b"HTTP/1.1 " + status), (arguments, answer))
+
     def test_tokens_survive_a_restart(self) -> None:
         """Tokens of one run are good in the next, which has the same state directory."""
         application = self.application()

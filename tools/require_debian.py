@@ -23,6 +23,7 @@ PROGRAMS = {
     "nginx": ("nginx",),
     "haproxy": ("haproxy",),
     "systemd": ("systemd-analyze",),
+    "build-essential": ("gcc",),
 }
 
 #: Servers live where the path of an ordinary user does not lead.

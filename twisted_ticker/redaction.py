@@ -45,8 +45,8 @@ _KEPT = "".join(rf"\{number}" for number in range(1, len(_FORMS) + 1)) + REDACTE
 # Ours are Fernet's, which begin with a version and the upper bits of a time.
 _OUR_TOKEN = re.compile(r"gAAAA[\w-]{16,}")
 
-# A user's password, in an address.
-_PASSWORD = re.compile(r"(://[^/?#@\s\"']*:)[^/?#@\s\"']*(?=@)")
+# A user's password, in an address. It begins behind the first colon, which is looked for once.
+_PASSWORD = re.compile(r"(://[^/?#@\s\"':]*:)[^/?#@\s\"']*(?=@)")
 
 
 def redacted(text: str) -> str:

@@ -6,21 +6,28 @@ are made before anything starts, and the order in which services start and stop.
 from __future__ import annotations
 
 import os
+import resource
+from math import inf
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from twisted.application.service import IService, MultiService
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.python import usage
 
 from .daemon import EndpointUnusable, ListeningService, OrdinaryTermination, check_endpoints
+from .fairness import FairPolling
+from .garbage import GarbageCollection
 from .logs import FORMATS, LoggedApplication
 from .signalr import ConfigurationError, KeyRing, SignalRServer
+from .signalr.origins import canonical_origins
 
 __all__ = ["ServingOptions", "build_application", "came_along", "global_reactor"]
 
 _DEFAULT_LISTEN = "tcp:8080:interface=127.0.0.1"
+
+#: How descriptions of endpoints begin that take the PROXY protocol.
+_PROXIED = "haproxy:"
 
 
 def came_along(*parts: str) -> str:
@@ -38,14 +45,42 @@ def _log_format(text: str) -> str:
 
 _log_format.coerceDoc = ""  # type: ignore[attr-defined]
 
+#: Of the files that the process may have open, those that connections leave for all else: a share, and at least some.
+_OTHER_FILES_SHARE = 10
+_OTHER_FILES = 64
+
+#: What switches a limit off.
+_NONE = "none"
+
+
+def _connections(text: str) -> float:
+    if text.lower() == _NONE:
+        return inf
+    # More digits than a number of connections can have would take their time.
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
+        raise ValueError(f"It must be a whole number above 0, or {_NONE}, not {text!r}.")
+    return int(text)
+
+
+_connections.coerceDoc = ""  # type: ignore[attr-defined]
+
+
+def _connections_that_fit() -> float:
+    """How many connections leave some files for other things."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return inf
+    return max(1, files - max(_OTHER_FILES, files // _OTHER_FILES_SHARE))
+
 
 class ServingOptions(usage.Options):
     """
     Where to listen, where to keep state and what to log; subclasses add what they serve.
 
     The result has ``listen`` (descriptions of endpoints), ``state-dir`` (absolute), ``keys`` (a key ring),
-    ``origin`` (as :class:`.EndpointSettings` wants them), ``log-format`` (``None`` when not given) and
-    ``no-access-log``.
+    ``origin`` (as :class:`.EndpointSettings` wants them), ``log-format`` (``None`` when not given),
+    ``no-access-log``, and ``max-connections`` and ``max-connections-per-address`` (infinite for any
+    number).
 
     Attributes:
         program: name of the state directory that is used when none is given.
@@ -62,6 +97,23 @@ class ServingOptions(usage.Options):
             None,
             "How the log is written: text, or json for one object a line. [default: text; with twist, as it says]",
             _log_format,
+        ],
+        [
+            "max-connections",
+            None,
+            None,
+            "How many connections there may be at the same time, or none for any number. "
+            "[default: nine tenths of the files that the process may have open]",
+            _connections,
+        ],
+        [
+            "max-connections-per-address",
+            None,
+            None,
+            "How many of them one client may have, which is an IPv4 address or an IPv6 network of 64 bits, or none for "
+            "any number. Behind a proxy, all clients have the proxy's address, unless it speaks the PROXY protocol "
+            "(--listen haproxy:tcp:8080): without it, let the proxy do this. [default: none]",
+            _connections,
         ],
     ]
 
@@ -93,6 +145,10 @@ class ServingOptions(usage.Options):
         """Fill in the defaults that depend on the environment, and refuse what could not be served."""
         if self["log-format"] is not None and self.parent is not None and self.parent.get("logger") is not None:
             raise usage.UsageError("--log-format: the --logger that twistd was given writes the log in its own way.")
+        if self["max-connections"] is None:
+            self["max-connections"] = _connections_that_fit()
+        if self["max-connections-per-address"] is None:
+            self["max-connections-per-address"] = inf
         self["listen"] = self["listen"] or [_DEFAULT_LISTEN]
         self["state-dir"] = os.path.abspath(self["state-dir"] or self._default_state_directory())
         try:
@@ -124,21 +180,22 @@ class ServingOptions(usage.Options):
 
 
 def _check_origin(origin: str) -> None:
-    if origin == "*":
-        return
     try:
-        parts = urlsplit(origin)
-        good = (
-            bool(parts.scheme and parts.hostname and parts.port != 0) and origin == f"{parts.scheme}://{parts.netloc}"
-        )
-    except ValueError:
-        good = False
-    if not good:
-        raise usage.UsageError(f"--origin: {origin!r} is not of the form https://example.org, nor *.")
+        canonical_origins([origin])
+    except ConfigurationError:
+        reason = f"--origin: {origin!r} is not of the form https://example.org, nor *."
+        if not origin.isascii():
+            reason += " Write its name as browsers do, in ASCII: xn--…"
+        raise usage.UsageError(reason) from None
 
 
 def build_application(
-    options: ServingOptions, reactor: Any, server: SignalRServer, site: IProtocolFactory, *others: IService
+    options: ServingOptions,
+    reactor: Any,
+    server: SignalRServer,
+    site: IProtocolFactory,
+    *others: IService,
+    behind_proxy: IProtocolFactory | None = None,
 ) -> MultiService:
     """
     Put an application together; nothing starts before it does.
@@ -149,13 +206,21 @@ def build_application(
         server: the connections.
         site: makes the protocols that serve them.
         others: what else runs.
+        behind_proxy: the same as *site*, for endpoints where a proxy tells whose connections it passes on; *site*
+            itself, when not given.
     """
+
+    def site_at(description: str) -> IProtocolFactory:
+        return site if behind_proxy is None or not description.startswith(_PROXIED) else behind_proxy
+
     # Services stop in reverse order: no new requests, then the others, and then the connections that there are.
     services = [
         OrdinaryTermination(reactor),
+        GarbageCollection(reactor),
+        FairPolling(reactor),
         server,
         *others,
-        *(ListeningService(reactor, description, site) for description in options["listen"]),
+        *(ListeningService(reactor, description, site_at(description)) for description in options["listen"]),
     ]
     application = LoggedApplication(options.parent, options["log-format"])
     for service in services:

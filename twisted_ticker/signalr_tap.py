@@ -20,10 +20,12 @@ from .serving import ServingOptions, build_application, came_along, global_react
 from .signalr import ConfigurationError, EndpointSettings, Settings, SignalRServer
 from .signalr.references import resolve
 from .web import SignalRResource, site_of
+from .web.behind_proxy import BehindProxy
 from .web.beside import Beside
 from .web.health import HealthResource
-from .web.metrics import MetricsResource
-from .web.site import Pages
+from .web.metrics import MetricsResource, connection_readings
+from .web.pages import Pages
+from .web.places import ConnectionLimits, Places
 
 __all__ = ["Options", "makeService"]
 
@@ -81,6 +83,32 @@ _SETTINGS = [
     _setting("connection-timeout", *_SECONDS, "Seconds that a poll waits for a message."),
     _setting("transport-connect-timeout", *_SECONDS, "Seconds that a client tries each transport."),
     _setting("long-poll-delay", *_SECONDS, "Seconds that clients wait between two polls."),
+    _setting(
+        "max-calls-per-second",
+        "a number of calls, or none",
+        _unless_none(_seconds),
+        "How many calls of one client are acted on in a second; those that come sooner wait. none for any number.",
+        default=_NONE,
+    ),
+    _setting(
+        "max-pending-calls",
+        "a whole number, or none",
+        _unless_none(int),
+        "How many calls of one client are acted on at the same time; nothing more is read from it until one has ended. "
+        "none for any number.",
+    ),
+    _setting(
+        "max-incoming-values",
+        "a whole number, or none",
+        _unless_none(int),
+        "How many JSON values one call may hold; none for any number.",
+    ),
+    _setting(
+        "groups-token-lifetime",
+        *_SECONDS,
+        "Seconds that what a client carries of its groups is good for; at least four times --disconnect-timeout.",
+        default="twenty times it",
+    ),
     _setting("default-message-buffer-size", "a whole number", int, "Messages kept for replay in each topic."),
     _setting(
         "max-incoming-websocket-message-size",
@@ -222,10 +250,13 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         resource = None if application is None else application(server)
     except ConfigurationError as error:
         raise SystemExit(f"--app: {error}") from error
-    operations = {"healthz": HealthResource(server), "metrics": MetricsResource(server)}
+    limits = ConnectionLimits(total=options["max-connections"], per_address=options["max-connections-per-address"])
+    places = Places(limits, reactor.seconds)
+    metrics = MetricsResource(server, connection_readings(places))
+    operations = {"healthz": HealthResource(server), "metrics": metrics}
     root = SignalRResource(server, Beside(_other_paths(options, resource), operations), clock=reactor)
-    site = site_of(root, clock=reactor, access_log=not options["no-access-log"])
-    return build_application(options, reactor, server, site)
+    site = site_of(root, clock=reactor, access_log=not options["no-access-log"], places=places)
+    return build_application(options, reactor, server, site, behind_proxy=BehindProxy(site))
 
 
 def _other_paths(options: Options, resource: Any) -> IResource:

@@ -51,10 +51,12 @@ from .readings import ticker_readings
 from .serving import ServingOptions, build_application, came_along, global_reactor
 from .signalr import EndpointSettings, SignalRServer
 from .web import build_site
+from .web.behind_proxy import BehindProxy
 from .web.health import HealthResource
 from .web.login import Logins
 from .web.login_expiry import LoginExpiry
-from .web.metrics import MetricsResource
+from .web.metrics import MetricsResource, connection_readings
+from .web.places import ConnectionLimits, Places
 from .web.policy import page_headers
 
 __all__ = ["Options", "makeService"]
@@ -200,7 +202,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
             partial(StockTickerMiniHub, mini_market),
             partial(board_hub, market, history),
         ],
-        EndpointSettings(allowed_origins=options["origin"]),
+        EndpointSettings(allowed_origins=options["origin"], strict_origins=logins is not None),
     )
     market.observe(StockTickerBroadcast(server.hub_context(ticker_hub)))
     board = StockBoardBroadcast(server.hub_context(board_hub), reactor)
@@ -214,6 +216,8 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     if options["store"] is not None:
         saving = ThreadedSaving(partial(SqliteStore, options["store"]), reactor)
         recorder = MarketRecorder([(market, history), (mini_market, None)], saving=saving, clock=reactor)
+    limits = ConnectionLimits(total=options["max-connections"], per_address=options["max-connections-per-address"])
+    places = Places(limits, reactor.seconds)
     readings = ticker_readings(
         market,
         feed=feed,
@@ -226,7 +230,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     resources = {
         "prices.txt": PricesText(market, followers, seconds=time),
         "healthz": HealthResource(server),
-        "metrics": MetricsResource(server, readings),
+        "metrics": MetricsResource(server, [*connection_readings(places), *readings]),
         **(logins.resources if logins else {}),
     }
     site = build_site(
@@ -238,11 +242,13 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         page_headers=page_headers if options["htdocs"] == came_along() else None,
         resources=resources,
         access_log=not options["no-access-log"],
+        places=places,
     )
     recorders = [] if recorder is None else [recorder]
     feeds = [feed] if IService.providedBy(feed) else []
     expiry = [LoginExpiry(server, reactor)] if logins else []
-    return build_application(options, reactor, server, site, *recorders, board, followers, *expiry, *feeds, markets)
+    services = [*recorders, board, followers, *expiry, *feeds, markets]
+    return build_application(options, reactor, server, site, *services, behind_proxy=BehindProxy(site))
 
 
 def _logins(options: Options, reactor: Any) -> Logins:

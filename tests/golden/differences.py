@@ -79,6 +79,13 @@ def _cors(answer: Answer) -> Answer:
     return answer
 
 
+def _no_null(answer: Answer) -> Answer:
+    if answer.headers.get("access-control-allow-origin") != "null":
+        return answer
+    kept = {name: value for name, value in answer.headers.items() if not name.startswith("access-control-")}
+    return replace(answer, headers=kept)
+
+
 def _refused_jsonp(answer: Answer) -> Answer:
     return answer.with_headers(x_content_type_options="nosniff") if answer.reason else answer
 
@@ -159,6 +166,11 @@ ACCEPTED = [
         "caching headers",
         "the recorded server sent none, and left caching to chance and to proxies; scripts can be asked for again",
         _on_answers(_caching),
+    ),
+    Difference(
+        "an origin that is none is not allowed",
+        "any page can bring itself to have it, so it stands for all; the recorded server allowed all",
+        _on_answers(_no_null),
     ),
     Difference(
         "a cross-origin answer says on what it depends, and which methods are allowed",

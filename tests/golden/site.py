@@ -36,8 +36,8 @@ _START_SECONDS = 1_000_000.6
 #: More than rounding errors of the clock, less than anything that was recorded.
 _TICK_SECONDS = 1e-6
 
-#: The recorded server allowed any; here they are listed.
-_PAGES_OF_OTHERS = ("http://evil.example", "null")
+#: The recorded server allowed any, with cookies; here they are listed.
+_PAGES_OF_OTHERS = ("http://evil.example",)
 
 
 def _user_of(request: Request) -> User | None:

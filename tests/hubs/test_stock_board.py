@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from functools import partial
+from operator import methodcaller
 from typing import Any
 
 from twisted.internet.task import Clock
@@ -134,6 +135,14 @@ class StockBoardHubTests(BoardTestCase):
         for event in (lambda hub: hub.on_gap(), lambda hub: hub.on_reconnected(missed=True)):
             self.successResultOf(self.dispatcher().raise_event([self.hub], context, event))
             self.assertEqual([json.loads(text)["M"] for text in self.caller.take()], ["boardChanged"])
+
+    def test_who_has_lost_its_group_is_given_it_back(self) -> None:
+        """A viewer that comes back after too long is told of prices as before, and asks for those that it missed."""
+        context = HubCallerContext("known", None, REQUEST, "webSockets")
+        lost = methodcaller("on_groups_lost", ["rate 4"])
+        self.successResultOf(self.dispatcher().raise_event([self.hub], context, lost))
+        self.assertEqual(self.members.changes, [("add", "known", "stockBoard.rate 4")])
+        self.assertEqual([json.loads(text)["M"] for text in self.caller.take()], ["boardChanged"])
 
 
 class StockBoardBroadcastTests(BoardTestCase):

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from twisted.internet import endpoints, reactor
 from twisted.internet.task import LoopingCall
+from twisted.web.server import Site
 from twisted.web.static import File
 
 from twisted_ticker.signalr import EndpointSettings, Hub, HubException, Settings, SignalRServer, hub_method
 from twisted_ticker.web import SignalRResource
-from twisted_ticker.web.site import BoundedRequest, Site
+from twisted_ticker.web.site import InMemoryRequest
 
 
 class ProbeHub(Hub):
@@ -28,6 +29,14 @@ class ProbeHub(Hub):
     @hub_method
     def refuse(self) -> None:
         raise HubException("No.", data={"Code": 7})
+
+    @hub_method
+    def echo(self, text: str) -> str:
+        return text
+
+    @hub_method
+    def complain(self, text: str) -> None:
+        raise HubException(text, data={"Text": text})
 
     @hub_method
     async def join(self, room: str) -> None:
@@ -59,7 +68,7 @@ def main(port: int, htdocs: str) -> None:
 
     pages = File(str(Path(__file__).parent / "probe"))
     pages.putChild(b"vendor", File(f"{htdocs}/vendor"))
-    site = Site(SignalRResource(server, pages), requestFactory=BoundedRequest)
+    site = Site(SignalRResource(server, pages), requestFactory=InMemoryRequest)
     listening = endpoints.serverFromString(reactor, f"tcp:{port}:interface=127.0.0.1").listen(site)
     listening.addCallback(lambda _: print(f"Serving http://127.0.0.1:{port}/", flush=True))
     reactor.run()

@@ -164,10 +164,13 @@ class WebSocket:
         port: the server's.
         target: path and query.
         headers: further ones of the request that opens it.
+        link: a connection to the server, if it is not to be made by TCP.
     """
 
-    def __init__(self, port: int, target: str, headers: Mapping[str, str] | None = None) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), DEADLINE_SECONDS)
+    def __init__(
+        self, port: int, target: str, headers: Mapping[str, str] | None = None, link: socket.socket | None = None
+    ) -> None:
+        self._socket = link or socket.create_connection(("127.0.0.1", port), DEADLINE_SECONDS)
         self._stream = self._socket.makefile("rb")
         try:
             self._upgrade(port, target, headers or {})
@@ -207,12 +210,21 @@ class WebSocket:
         length = bytes([0x80 | len(payload)]) if len(payload) < 126 else struct.pack("!BH", 0xFE, len(payload))
         self._socket.sendall(bytes([0x80 | opcode]) + length + mask + masked)
 
+    def write(self, data: bytes) -> None:
+        """Send bytes as they are, whatever they mean."""
+        self._socket.sendall(data)
+
     def ended(self) -> bool:
         """Wait for the end of the TCP connection; false if there is something else to read."""
         try:
             return self._stream.read(1) == b""
         except ConnectionResetError:
             return True
+
+    def shut_down(self) -> None:
+        """End whatever other threads are reading or writing."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the TCP connection, without ceremony."""

@@ -28,6 +28,7 @@ from tests.integration.support import DEADLINE_SECONDS, Client, FailureWatch, Se
 from tests.integration.test_client import TrustOne, make_certificate, wait
 from twisted_ticker.signalr import Settings
 from twisted_ticker.signalr.client import ConnectionState, HubConnection, NetworkEndpoints
+from twisted_ticker.web.deadlines import IDLE_SECONDS
 from twisted_ticker.web.site import MAX_BODY_BYTES
 
 _any_reactor: Any = reactor
@@ -375,4 +376,4 @@ class TimeTests(SynchronousTestCase):
     def test_shared_connections(self) -> None:
         """nginx gives up idle connections to the server before the server does, which would lose a request."""
         [kept] = self.seconds("nginx.conf", "keepalive_timeout")
-        self.assertLess(kept, Site(Resource()).timeOut)
+        self.assertLess(kept, IDLE_SECONDS)

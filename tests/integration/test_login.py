@@ -120,11 +120,16 @@ class LoginTests(StockTickerTestCase):
             self.assertEqual((board["MayControl"], board["User"]), (may, name))
 
     def test_a_page_of_another_port(self) -> None:
-        """Its WebSocket is served, cookie and all, as that of somebody who only looks."""
-        headers = {**self.log_in(), "Origin": f"http://127.0.0.1:{self.server.port + 1}"}
-        self.assertIn("E", Visitor(self.server.port, headers).call_by_socket("openMarket"))
-        headers["Origin"] = f"http://127.0.0.1:{self.server.port}"
-        self.assertNotIn("E", Visitor(self.server.port, headers).call_by_socket("openMarket"))
+        """It is refused, on the WebSocket too, and whether the browser sends the cookie or not."""
+        cookie, foreign = self.log_in(), {"Origin": f"http://127.0.0.1:{self.server.port + 1}"}
+        ann, nobody = Visitor(self.server.port, cookie), Visitor(self.server.port)
+        for visitor, headers in ((ann, {**cookie, **foreign}), (nobody, foreign)):
+            visitor.headers = headers
+            self.assertEqual(visitor.request("GET", visitor.target("negotiate"))[0], 403)
+            error = self.assertRaises(AssertionError, visitor.call_by_socket, "openMarket")
+            self.assertIn("403", str(error))
+        ann.headers = {**cookie, "Origin": f"http://127.0.0.1:{self.server.port}"}
+        self.assertNotIn("E", ann.call_by_socket("openMarket"))
 
     def test_logging_out(self) -> None:
         """The cookie that is left is worth nothing."""

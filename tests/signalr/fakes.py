@@ -140,6 +140,12 @@ def build_bus(clock: Clock, **limits: Any) -> MessageBus:
     )
 
 
+def collect(bus: MessageBus) -> None:
+    """Let a bus forget what has become too old, in one go."""
+    for _ in bus.collect():
+        pass
+
+
 def silent_bus() -> MessageBus:
     """A bus without a clock, which hands out messages when it is told to, by ``flush``."""
     return MessageBus(epoch="e", limits=RingLimits(), seconds=lambda: 0.0, call_soon=lambda call: None)

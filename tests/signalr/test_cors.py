@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_ticker.signalr.cors import allow_headers, preflight
+from twisted_ticker.signalr.origins import canonical_origins
 from twisted_ticker.signalr.requests import CaseInsensitive, Request
 
 
@@ -33,11 +34,19 @@ class AllowHeadersTests(SynchronousTestCase):
             ("http://page.example", ["https://page.example"], {}),
             ("https://evil.page.example", ["https://page.example"], {}),
             ("null", ["https://page.example"], {}),
+            ("null", ["*"], {"Access-Control-Allow-Origin": "*"}),
+            ("https://page.example.", ["https://page.example"], {}),
+            (
+                "https://page.example:443",
+                ["https://page.example"],
+                {**echoed, "Access-Control-Allow-Origin": "https://page.example:443"},
+            ),
+            ("https://page.example\u00e4", ["*", "https://page.example"], {"Access-Control-Allow-Origin": "*"}),
             ("https://page.example", [], {}),
             ("", ["*"], {}),
         ):
             with self.subTest(origin=origin, allowed=allowed):
-                self.assertEqual(allow_headers(request(Origin=origin), allowed), headers)
+                self.assertEqual(allow_headers(request(Origin=origin), canonical_origins(allowed)), headers)
 
 
 class PreflightTests(SynchronousTestCase):
@@ -64,6 +73,28 @@ class PreflightTests(SynchronousTestCase):
                 "Access-Control-Allow-Headers": "x-foo",
             },
         )
+
+    def test_headers_that_are_none(self) -> None:
+        """What is no list of names does not come back."""
+        for wanted, is_told in (
+            ("x-foo", True),
+            ("x-foo, Authorization,x_bar", True),
+            ("", False),
+            ("x-foo: 1", False),
+            ("x-\u00e4", False),
+            (",", False),
+            ("x-foo\r\nSet-Cookie: a=b", False),
+        ):
+            asked = request(
+                "OPTIONS",
+                Origin="https://page.example",
+                Access_Control_Request_Method="GET",
+                Access_Control_Request_Headers=wanted,
+            )
+            response = preflight(asked, ["https://page.example"])
+            assert response is not None
+            told = response.headers.get("Access-Control-Allow-Headers")
+            self.assertEqual(told, wanted if is_told else None)
 
     def test_what_is_no_preflight(self) -> None:
         """Other methods, other origins, and OPTIONS of somebody who asks nothing."""

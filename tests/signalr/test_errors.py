@@ -15,6 +15,7 @@ TREE = [
     (errors.HubNotFound, errors.RequestError),
     (errors.NotAuthorized, errors.RequestError),
     (errors.InvalidToken, errors.RequestError),
+    (errors.OutdatedToken, errors.InvalidToken),
     (errors.InvocationError, errors.SignalRError),
     (errors.MethodNotFound, errors.InvocationError),
     (errors.ArgumentError, errors.InvocationError),

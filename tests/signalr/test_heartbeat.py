@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.signalr.fakes import Gaps, RecordingReceiver, build_bus
+from twisted_ticker.signalr import heartbeat as heartbeat_module
 from twisted_ticker.signalr.connection import Connection
 from twisted_ticker.signalr.counters import Counters
 from twisted_ticker.signalr.heartbeat import Heartbeat
@@ -26,7 +28,7 @@ class HeartbeatTests(SynchronousTestCase):
         self.counters = Counters()
         self.collections = 0
 
-    def start(self, settings: Settings | None = None) -> None:
+    def start(self, settings: Settings | None = None) -> Heartbeat:
         heartbeat = Heartbeat(
             self.connections.values,
             settings or Settings(),
@@ -38,13 +40,19 @@ class HeartbeatTests(SynchronousTestCase):
         heartbeat.start()
         self.addCleanup(self.assertEqual, self.clock.getDelayedCalls(), [])
         self.addCleanup(heartbeat.stop)
+        return heartbeat
+
+    def one_step_a_turn(self) -> None:
+        """As if each step took so long that the reactor has to do something else after it."""
+        self.patch(heartbeat_module, "_SLICE_SECONDS", 0)
 
     def disconnect(self, connection_id: str) -> None:
         self.disconnected.append((connection_id, self.clock.seconds()))
         del self.connections[connection_id]
 
-    def collect(self) -> None:
+    def collect(self) -> Iterator[None]:
         self.collections += 1
+        yield
 
     def connect(self, transport: str, connection_id: str = "c1", **kinds: Any) -> RecordingReceiver:
         endpoint: Any = Gaps()
@@ -141,3 +149,44 @@ class HeartbeatTests(SynchronousTestCase):
         self.start()
         self.pass_seconds(10)
         self.assertEqual(self.collections, 2)
+
+    def test_a_beat_leaves_the_reactor_time_for_other_things(self) -> None:
+        """It goes on where it was, and what happens meanwhile is seen."""
+        self.one_step_a_turn()
+        self.start()
+        receivers = [self.connect("webSockets", f"c{number}") for number in range(20)]
+        done: list[int] = []
+
+        def something_else() -> None:
+            done.append(sum(receiver.keep_alives for receiver in receivers))
+            if done[-1] < len(receivers):
+                self.clock.callLater(0, something_else)
+
+        self.pass_seconds(9)
+        self.clock.callLater(1, something_else)
+        self.pass_seconds(1)
+        self.assertEqual([receiver.keep_alives for receiver in receivers], [1] * 20)
+        self.assertGreaterEqual(len(done), 20)
+
+    def test_a_connection_that_is_closed_during_a_beat(self) -> None:
+        """It is not looked after any more: another one may have its id already."""
+        self.one_step_a_turn()
+        self.start()
+        self.connect("webSockets")
+        lost = self.connect("webSockets", "c2")
+        connection = self.connections["c2"]
+        connection.detach(lost)
+        self.pass_seconds(34)
+        self.clock.callLater(1, connection.close)
+        self.pass_seconds(5)
+        self.assertEqual(self.disconnected, [])
+
+    def test_a_beat_that_is_under_way_when_it_is_stopped(self) -> None:
+        """It goes no further."""
+        self.one_step_a_turn()
+        heartbeat = self.start()
+        receivers = [self.connect("webSockets", f"c{number}") for number in range(20)]
+        self.pass_seconds(9)
+        self.clock.callLater(1, heartbeat.stop)
+        self.pass_seconds(10)
+        self.assertLess(sum(receiver.keep_alives for receiver in receivers), 20)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_ticker.signalr.errors import ConfigurationError, InvalidToken
@@ -131,6 +132,48 @@ class KeyRingTests(ProtectionTestCase):
             self.assertRaises(ConfigurationError, KeyRing, keys)
 
 
+class EndOfKeyTests(ProtectionTestCase):
+    """Keys that are good for a while."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+
+    def protection(self, *, old_ends: float | None = None) -> FernetProtection:
+        """That of a ring with a new key and an old one, which may end."""
+        ends = {} if old_ends is None else {OLD_KEY: old_ends}
+        return KeyRing([NEW_KEY, OLD_KEY], ends=ends, seconds=self.clock.seconds).protection("p")
+
+    def test_key_ends(self) -> None:
+        """To the moment when it does, what it has protected is accepted, and from then on no more."""
+        token = KeyRing([OLD_KEY]).protection("p").protect("x")
+        protection = self.protection(old_ends=100)
+        self.clock.advance(99)
+        self.assertEqual((protection.unprotect(token), protection.keys_gone), ("x", 0))
+        self.clock.advance(1)
+        self.assertRefused(token, protection)
+        self.assertEqual(protection.keys_gone, 1)
+        # A clock that is set back does not bring it back.
+        self.clock.rightNow = 50
+        self.assertRefused(token, protection)
+        self.assertEqual(protection.unprotect(protection.protect("y")), "y")
+
+    def test_key_that_has_ended_before(self) -> None:
+        """It does not count from the start."""
+        token = KeyRing([OLD_KEY]).protection("p").protect("x")
+        self.assertRefused(token, self.protection(old_ends=-1))
+
+    def test_keys_do_not_end_by_themselves(self) -> None:
+        """Without a word, a key is good for ever."""
+        token = KeyRing([OLD_KEY]).protection("p").protect("x")
+        protection = self.protection()
+        self.clock.advance(1e10)
+        self.assertEqual((protection.unprotect(token), protection.keys_gone), ("x", 0))
+
+    def test_newest_key_does_not_end(self) -> None:
+        """There would be nothing to protect with."""
+        self.assertRaises(ConfigurationError, KeyRing, [NEW_KEY, OLD_KEY], ends={NEW_KEY: 1e10})
+
+
 class KeyRingFileTests(ProtectionTestCase):
     """Keys that survive the process."""
 
@@ -177,6 +220,18 @@ class KeyRingFileTests(ProtectionTestCase):
         old_token = KeyRing([OLD_KEY]).protection("p").protect("y")
         self.assertEqual(ring.protection("p").unprotect(old_token), "y")
 
+    def test_line_may_say_when_its_key_ends(self) -> None:
+        """Behind the key stands a time, with its offset from UTC."""
+        token = KeyRing([OLD_KEY]).protection("p").protect("x")
+        for end, good in (("2999-12-31T23:59:59Z", True), ("2020-01-01T02:00:00+02:00", False)):
+            old_key = base64.urlsafe_b64encode(OLD_KEY)
+            self.write(base64.urlsafe_b64encode(NEW_KEY) + b"\n" + old_key + b" \t" + end.encode() + b"\n")
+            protection = KeyRing.open(self.directory).protection("p")
+            if good:
+                self.assertEqual(protection.unprotect(token), "x")
+            else:
+                self.assertRefused(token, protection)
+
     def test_of_two_servers_starting_together_one_wins(self) -> None:
         """Who comes second uses the key that is there, and leaves nothing behind."""
         link = os.link
@@ -193,7 +248,11 @@ class KeyRingFileTests(ProtectionTestCase):
     def test_damaged_file_is_an_error(self) -> None:
         """It is never replaced, since that would turn all clients away."""
         good = base64.urlsafe_b64encode(OLD_KEY)
-        for content in (b"", b"\n", b"garbage", good[:-2], good[4:], good + b"\nx", b"\xff" + good):
+        second = base64.urlsafe_b64encode(NEW_KEY)
+        times = (b"soon", b"2999-01-01", b"2999-01-01T00:00:00", b"2999-01-01T00:00:00Z more", good)
+        # Of the second key; and one of the first, which may have none.
+        ends = [second + b"\n" + good + b" " + time for time in times] + [good + b" 2999-01-01T00:00:00Z"]
+        for content in (b"", b"\n", b"garbage", good[:-2], good[4:], good + b"\nx", b"\xff" + good, *ends):
             self.write(content)
             self.assertUnusable(self.directory, "key ring")
             self.assertEqual(self.file.read_bytes(), content)

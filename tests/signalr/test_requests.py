@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_ticker.signalr.requests import JAVASCRIPT, JSON, CaseInsensitive, Request, Response, User
+from twisted_ticker.signalr.requests import JAVASCRIPT, JSON, CaseInsensitive, Headers, Request, Response, User
 
 FORMS = [
     ("", {}),
@@ -60,11 +62,50 @@ class CaseInsensitiveTests(SynchronousTestCase):
         for encoded, parameters in FORMS:
             self.assertEqual(dict(CaseInsensitive.from_form(encoded)), parameters, encoded)
 
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from(["messageId", "MESSAGEID", "tid", "_", "%5f", "transport", "", "a=b"]),
+                st.sampled_from(["", "1", "x%20y", "%zz", "+", "=", "é"]),
+            ),
+            max_size=8,
+        )
+    )
+    def test_queries_of_polls_are_read_as_any(self, parameters: list[tuple[str, str]]) -> None:
+        """What is remembered of them makes no difference, whatever they say."""
+        encoded = "&".join(f"{name}={value}" for name, value in parameters)
+        expected = dict(CaseInsensitive.from_form(encoded))
+        self.assertEqual(dict(CaseInsensitive.from_repeated_query(encoded)), expected)
+        self.assertEqual(dict(Request("GET", f"/signalr/poll?{encoded}", "/signalr/poll").query), expected)
+
     def test_number_of_parameters_is_limited(self) -> None:
         """200 are read; of 201 none is."""
         encoded = "&".join(f"p{number}={number}" for number in range(200))
         self.assertEqual(len(CaseInsensitive.from_form(encoded)), 200)
         self.assertEqual(len(CaseInsensitive.from_form(f"{encoded}&p200=200")), 0)
+
+
+class HasTests(SynchronousTestCase):
+    """Tests for `has`, of headers that were taken apart already and of those that were not."""
+
+    def test_names(self) -> None:
+        """One of several is enough; it is found in any letter case, at the beginning too, but not in values."""
+        raw = b"COOKIE: a=b\r\nX-Other: authorization: x\r\nx-cookie2:1\r\n"
+        for taken_apart in (False, True):
+            for names, there in (
+                (("cookie",), True),
+                (("x-other",), True),
+                (("host", "cookie"), True),
+                (("authorization",), False),
+                (("cookie2",), False),
+                (("other", "x-cookie"), False),
+                ((), False),
+            ):
+                headers = Headers(raw)
+                if taken_apart:
+                    self.assertEqual(headers["cookie"], "a=b")
+                self.assertEqual(headers.has(*names), there, (taken_apart, names))
+                self.assertEqual(CaseInsensitive(dict(headers)).has(*names), there, names)
 
 
 class RequestTests(SynchronousTestCase):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, Flag, IntEnum, StrEnum
+from time import process_time
 from typing import Any, Literal
 from uuid import UUID
 
@@ -188,6 +191,42 @@ class ScalarTests(SynchronousTestCase):
         for annotation, text, reason in UNFIT:
             error = self.assertRaises(ArgumentError, converter_of(annotation), msgspec.Raw(text))
             self.assertEqual(str(error), reason, (annotation, text))
+
+    def test_long_texts_are_looked_at_once(self) -> None:
+        """Whatever they look like, and whatever is wanted: none is gone through again and again."""
+        looks = ["1", "9", ".1", "1.", "1e", " ", "+", "-1,", "READ,", "0:", "P1D", "A", "=", "1e1", "\u00b2"]
+        kinds = [
+            int,
+            float,
+            Decimal,
+            bool,
+            str,
+            bytes,
+            datetime,
+            date,
+            time,
+            timedelta,
+            UUID,
+            Colour,
+            Access,
+            int | str,
+        ]
+        for kind in kinds:
+            convert = converter_of(kind)
+            for look in looks:
+                for end in ("", "x", "."):
+                    text = json.dumps(look * (200_000 // len(look)) + end).encode()
+                    began = process_time()
+                    with contextlib.suppress(ArgumentError):
+                        convert(text)
+                    # A few milliseconds at most. Minutes, where digits can be taken for parts of numbers in many ways.
+                    self.assertLess(process_time() - began, 0.5, (kind, look, end))
+
+    def test_longest_number(self) -> None:
+        """As a text, it has as many digits as Python converts."""
+        for kind, zero in ((int, "0"), (float, "0.0"), (Decimal, "0")):
+            self.assertEqual(str(converter_of(kind)(f'"{"0" * 4300}"'.encode())), zero)
+            self.assertRaises(ArgumentError, converter_of(kind), f'"{"0" * 4301}"'.encode())
 
     def test_scale_and_time_zone_are_kept(self) -> None:
         """Values that are equal may differ in what they show."""

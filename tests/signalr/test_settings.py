@@ -22,11 +22,20 @@ ALLOWED: list[dict[str, Any]] = [
     {"long_poll_delay": 0},
     {"max_incoming_websocket_message_size": 1},
     {"max_incoming_websocket_message_size": None},
+    {"max_incoming_values": 1},
+    {"max_incoming_values": None},
+    {"max_pending_calls": 1},
+    {"max_pending_calls": None},
+    {"max_calls_per_second": 0.1},
+    {"max_calls_per_second": None},
+    {"groups_token_lifetime": 120},
+    {"groups_token_lifetime": 24, "disconnect_timeout": 6},
 ]
 
 TOO_SHORT = "DisconnectTimeout must be at least six seconds."
 TOO_OFTEN = "KeepAlive value must be greater than two seconds."
 TOO_SELDOM = "KeepAlive value must be no more than a third of the DisconnectTimeout."
+TOO_SHORT_LIVED = "GroupsTokenLifetime must be at least four times the DisconnectTimeout."
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"disconnect_timeout": 5.999}, TOO_SHORT),
@@ -42,6 +51,13 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"default_message_buffer_size": -1}, "DefaultMessageBufferSize must not be negative."),
     ({"long_poll_delay": -0.001}, "LongPollDelay must not be negative."),
     ({"max_incoming_websocket_message_size": 0}, "MaxIncomingWebSocketMessageSize must be positive."),
+    ({"max_incoming_values": 0}, "MaxIncomingValues must be positive."),
+    ({"max_pending_calls": 0}, "MaxPendingCalls must be positive."),
+    ({"max_calls_per_second": 0}, "MaxCallsPerSecond must be positive."),
+    ({"max_calls_per_second": math.nan}, "MaxCallsPerSecond must be positive."),
+    ({"groups_token_lifetime": 119.999}, TOO_SHORT_LIVED),
+    ({"groups_token_lifetime": 240, "disconnect_timeout": 60.001}, TOO_SHORT_LIVED),
+    ({"groups_token_lifetime": math.nan}, TOO_SHORT_LIVED),
 ]
 
 
@@ -57,6 +73,12 @@ class SettingsTests(SynchronousTestCase):
         self.assertEqual((settings.transport_connect_timeout, settings.long_poll_delay), (5.0, 0.0))
         self.assertEqual(settings.default_message_buffer_size, 1000)
         self.assertEqual(settings.max_incoming_websocket_message_size, 65536)
+
+    def test_defaults_of_our_own(self) -> None:
+        """What the reference does not have: groups tokens live for 20 times the disconnect timeout."""
+        self.assertEqual(Settings().max_incoming_values, 10_000)
+        self.assertEqual(Settings().groups_token_lifetime, 600)
+        self.assertEqual(Settings(disconnect_timeout=90).groups_token_lifetime, 1800)
 
     def test_derived_times_follow_keep_alive(self) -> None:
         """Clients wait for two signs of life; the one timer beats twice for each."""
@@ -100,3 +122,12 @@ class EndpointSettingsTests(SynchronousTestCase):
         settings = EndpointSettings()
         self.assertFalse(settings.enable_detailed_errors)
         self.assertTrue(settings.enable_javascript_proxies)
+
+    def test_origins_are_kept_as_they_are_compared(self) -> None:
+        """Letter case and the usual port do not count; what no browser would write is a mistake."""
+        settings = EndpointSettings(allowed_origins=["HTTPS://Page.example:443", "*"])
+        self.assertEqual(settings.allowed_origins, {"https://page.example", "*"})
+        self.assertEqual(settings, EndpointSettings(allowed_origins=("*", "https://page.example")))
+        for wrong in ("null", "https://page.example/", "https://*.example", "page.example"):
+            error = self.assertRaises(ConfigurationError, EndpointSettings, allowed_origins=[wrong])
+            self.assertIn(repr(wrong), str(error))

@@ -383,7 +383,7 @@ class BodySizeTests(BadInputTestCase):
             with our_log() as lines:
                 answer = self.send(MAX_BODY_BYTES + 1, chunked=chunked)
             self.assertTrue(answer.startswith(self.TOO_LARGE), answer)
-            self.assertTrue(answer.endswith(b"Content-Length: 0\r\n\r\n"), answer)
+            self.assertTrue(answer.endswith(b"\r\n\r\nThe body is longer than 1048576 bytes.\n"), answer)
             self.assertTrue(self.closed)
             self.assertEqual(len(lines), 1, lines)
 

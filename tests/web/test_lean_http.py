@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from twisted.logger import capturedLogs, formatEvent
+from twisted.protocols.policies import WrappingFactory
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.web.clients import PollingClient
-from tests.web.support import SiteHarness
+from tests.web.clients import PollingClient, WebSocketClient
+from tests.web.support import ACCESS_LOG, SiteHarness
 from tests.web.wire import HttpConnection
 from twisted_ticker.web.lean_http import LeanChannel
 
@@ -136,3 +138,53 @@ class LeanHttpTests(SynchronousTestCase):
         self.patch(endpoint, "respond", fail)
         self.assertEqual([status for status, _ in self.bodies(PING, NOWHERE)], [500, 404])
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+    def test_a_websocket_either_way(self) -> None:
+        """It works and is logged alike, whoever has read its request."""
+        for way in ({}, {"TE": "trailers"}):
+            client = WebSocketClient(self.harness)
+            client.headers = list(way.items())
+            self.served.clear()
+            client.come()
+            self.assertEqual(any(b"/connect?" in data for data in self.served), not way)
+            self.harness.say("hello")
+            self.assertEqual(client.take()[-1]["M"][0]["A"], ["hello"])
+            with capturedLogs() as events:
+                client.drop()
+            [line] = [formatEvent(event) for event in events if event["log_namespace"] == ACCESS_LOG]
+            self.assertIn('HTTP/1.1" 101 ', line)
+
+    def test_a_websocket_behind_a_wrapper(self) -> None:
+        """Such as TLS: the wrapper is told whom it has to call."""
+        self.harness.site = WrappingFactory(self.harness.site)  # type: ignore[assignment]
+        client = WebSocketClient(self.harness)
+        client.come()
+        self.harness.say("hello")
+        self.assertEqual(client.take()[-1]["M"][0]["A"], ["hello"])
+        client.drop()
+        self.assertEqual([known.receiver for known in self.harness.server.connections.values()], [None])
+
+    def test_a_websocket_that_is_refused(self) -> None:
+        """Autobahn says why, and the access log that it did."""
+        client = WebSocketClient(self.harness)
+        client.negotiate()
+        self.served.clear()
+        connection = self.harness.connection()
+        with capturedLogs() as events:
+            connection.write(
+                f"GET {client.target('connect')} HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\n"
+                "Connection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+            )
+            self.harness.flush()
+        self.assertEqual(len(self.served), 1)
+        self.assertEqual((connection.responses[0].status, connection.closed), (400, True))
+        [line] = [formatEvent(event) for event in events if event["log_namespace"] == ACCESS_LOG]
+        self.assertIn('HTTP/1.1" 400 ', line)
+
+    def test_heartbeats_and_timeouts_of_an_upgraded_connection(self) -> None:
+        """Nothing of the HTTP connection that it was is left to close it."""
+        client = WebSocketClient(self.harness)
+        client.come()
+        self.harness.advance(200)
+        self.assertIsNone(client.ended_with())
+        self.assertGreater(client.keep_alives, 10)

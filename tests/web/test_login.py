@@ -15,7 +15,7 @@ from zope.interface import implementer
 from tests.web.clients import Client, PollingClient, ServerSentEventsClient, WebSocketClient
 from tests.web.support import SiteHarness, our_log
 from tests.web.wire import HttpResponse
-from twisted_ticker.signalr import Hub, KeyRing, authorize, hub_method
+from twisted_ticker.signalr import EndpointSettings, Hub, KeyRing, authorize, hub_method
 from twisted_ticker.web import build_site
 from twisted_ticker.web.login import LOGIN_SECONDS, Logins
 from twisted_ticker.web.login_expiry import LoginExpiry
@@ -327,24 +327,27 @@ class UserTests(LoginTestCase):
         self.assertEqual(self.fetch("GET", client.target("poll"), cookie=self.logged_in("bob", "word: ä")).status, 403)
 
     def test_a_socket_of_a_foreign_page(self) -> None:
-        """A page of another port of the same host has cookies sent along with its WebSocket: it controls nothing."""
+        """A page of another port of the same host has cookies sent along with its WebSocket, which is refused."""
         cookie = self.logged_in()
         ann = self.client(WebSocketClient, cookie)
         ann.come()
         thief = self.client(WebSocketClient, cookie, Origin="http://test:81")
-        thief.come()
-        self.assertEqual((self.press(thief), self.press(ann)), (REFUSED, "ann"))
-        thief = self.client(WebSocketClient, cookie, Origin="http://test:81")
+        self.assertEqual(thief.fetch("negotiate").status, 403)
         thief.adopt(ann)
-        thief.open("connect")
-        self.assertFalse(thief.served)
+        for command in ("connect", "reconnect"):
+            thief.open(command)
+            self.assertFalse(thief.served)
+        self.assertEqual(self.press(ann), "ann")
 
     def test_a_socket_of_an_allowed_page(self) -> None:
-        """A page of an origin that is allowed acts for its visitor."""
+        """A page of an origin that is named acts for its visitor; where any page is allowed, none does."""
         self.serve(InMemoryUsernamePasswordDatabaseDontUse(ann=b"secret"), "https://portal.example")
-        client = self.client(WebSocketClient, self.logged_in(), Origin="https://portal.example")
-        client.come()
-        self.assertEqual(self.press(client), "ann")
+        for path, origin, name in (("/named", "https://portal.example", "ann"), ("/any", "*", REFUSED)):
+            self.server.map_hubs(path, [ControlsHub], EndpointSettings(allowed_origins=[origin]))
+            client = self.client(WebSocketClient, self.logged_in(), Origin="https://portal.example")
+            client.path = path
+            client.come()
+            self.assertEqual(self.press(client), name)
 
     def test_the_end_over_long_polling(self) -> None:
         """When a login is over, polls and calls are refused; the page starts anew by itself, as nobody."""

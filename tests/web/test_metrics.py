@@ -17,7 +17,7 @@ from tests.web.clients import Client, ForeverFrameClient, PollingClient, ServerS
 from tests.web.probe import BrokenHubError
 from tests.web.support import SiteHarness
 from twisted_ticker.signalr import EndpointSettings, Settings
-from twisted_ticker.web.metrics import MetricsResource, Reading
+from twisted_ticker.web.metrics import MetricsResource, Reading, connection_readings
 
 KINDS: tuple[type[Client], ...] = (WebSocketClient, ServerSentEventsClient, ForeverFrameClient, PollingClient)
 
@@ -123,6 +123,29 @@ class ServerMetricsTests(MetricsTestCase):
         # Three have never come back, and long polls are answered before they become too old.
         self.assertEqual(self.samples()["signalr_connections_disconnected_total"], 4)
         self.assertEqual(self.samples()["signalr_message_bus_topics_current"], topics)
+
+    def test_connections_of_the_site(self) -> None:
+        """Those that are open; and those that were not to be, or were not used well."""
+        self.build()
+        places = self.harness.site.places
+        readings = {reading.name: reading for reading in connection_readings(places)}
+        self.assertFalse(readings["web_connections_current"].counts)
+        self.assertEqual([reading.read() for reading in readings.values()], [0] * 5)
+        connection = self.harness.connection()
+        connection.write(b"nonsense\r\n\r\n")
+        places.refused, places.given_up, places.unread = 2, 3, 4
+        self.assertEqual(
+            {name.removeprefix("web_"): reading.read() for name, reading in readings.items()},
+            {
+                "connections_current": 1,
+                "connections_refused": 2,
+                "connections_given_up": 3,
+                "connections_unread": 4,
+                "requests_refused": 1,
+            },
+        )
+        connection.drop()
+        self.assertEqual(readings["web_connections_current"].read(), 0)
 
     def test_messages(self) -> None:
         """Each message counts once as published, and once for each client that gets it."""
@@ -282,6 +305,8 @@ class DocumentationTests(MetricsTestCase):
             if family.name.startswith("signalr_"):
                 name = f"{family.name}_total" if family.type == "counter" else family.name
                 self.assertIn(name, documented)
+        for reading in connection_readings(self.harness.site.places):
+            self.assertIn(f"{reading.name}_total" if reading.counts else reading.name, documented)
         for theirs, ours in REFERENCE.items():
             [row] = [row for name, row in documented.items() if name.removesuffix("_total") == ours]
             self.assertIn(theirs, row)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_ticker.signalr.requests import Headers
 from twisted_ticker.web.simple_requests import SimpleRequest, read_simple_request
 
 GET = b"GET /signalr/poll?a=b%20c HTTP/1.1\r\n"
@@ -22,7 +23,8 @@ class SimpleRequestTests(SynchronousTestCase):
         """Its parts are what was sent."""
         headers = HOST + b"Accept: */*;q=0.1\r\nConnection: Keep-Alive\r\n"
         self.assertEqual(
-            read_simple_request(GET + headers + b"\r\n"), SimpleRequest(b"GET", b"/signalr/poll?a=b%20c", headers)
+            read_simple_request(GET + headers + b"\r\n"),
+            SimpleRequest(b"GET", b"/signalr/poll?a=b%20c", Headers(headers)),
         )
 
     def test_a_form(self) -> None:
@@ -30,10 +32,25 @@ class SimpleRequestTests(SynchronousTestCase):
         headers = HOST + b"content-length: 6\r\n"
         self.assertEqual(
             read_simple_request(POST + headers + b"\r\ndata=1"),
-            SimpleRequest(b"POST", b"/signalr/send", headers, b"data=1"),
+            SimpleRequest(b"POST", b"/signalr/send", Headers(headers), b"data=1"),
         )
         empty = HOST + b"Content-Length: 0\r\n"
-        self.assertEqual(read_simple_request(POST + empty + b"\r\n"), SimpleRequest(b"POST", b"/signalr/send", empty))
+        self.assertEqual(
+            read_simple_request(POST + empty + b"\r\n"), SimpleRequest(b"POST", b"/signalr/send", Headers(empty))
+        )
+
+    def test_an_upgrade(self) -> None:
+        """A request for a WebSocket is simple too, and says what it is."""
+        for options in (b"Upgrade", b"keep-alive, Upgrade", b"upgrade,Keep-Alive"):
+            headers = HOST + b"Upgrade: WebSocket\r\nConnection: " + options + b"\r\nSec-WebSocket-Version: 13\r\n"
+            request = read_simple_request(GET + headers + b"\r\n")
+            assert request is not None, options
+            self.assertTrue(request.asks_for_websocket)
+            self.assertIsNone(read_simple_request(GET + headers + b"\r\nx"))
+            self.assertIsNone(read_simple_request(POST + headers + b"Content-Length: 0\r\n\r\n"))
+        plain = read_simple_request(GET + HOST + b"\r\n")
+        assert plain is not None
+        self.assertFalse(plain.asks_for_websocket)
 
     def test_what_is_not_whole_or_not_alone(self) -> None:
         """No byte may be missing, and none may follow."""
@@ -71,6 +88,13 @@ class SimpleRequestTests(SynchronousTestCase):
             GET + HOST + b"TRANSFER-ENCODING: identity\r\n",
             GET + HOST + b"Expect: 100-continue\r\n",
             GET + HOST + b"Upgrade: websocket\r\n",
+            GET + HOST + b"Upgrade: websocket\r\nConnection: keep-alive\r\n",
+            GET + HOST + b"Upgrade: websocket, h2c\r\nConnection: Upgrade\r\n",
+            GET + HOST + b"Upgrade: h2c\r\nConnection: Upgrade\r\n",
+            GET + HOST + b"Upgrade: websocket\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n",
+            GET + HOST + b"Upgrade: websocket\r\nConnection: Upgrade, close\r\n",
+            GET + HOST + b"Upgrade: websocket\r\nConnection: Upgrade, Host\r\n",
+            GET + HOST + b"Connection:\r\n",
             GET + HOST + b"Connection: close\r\n",
             GET + HOST + b"Connection: Upgrade\r\n",
             GET + HOST + b"Connection: keep-alive, close\r\n",

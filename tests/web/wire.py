@@ -40,6 +40,7 @@ class ServerTransport(iosim.FakeTransport):
 
     Attributes:
         paused: whether the server has asked not to be given more.
+        has_said_all: whether the server has closed its direction of the connection.
     """
 
     def __init__(self, protocol: Any, written: list[bytes]) -> None:
@@ -50,14 +51,18 @@ class ServerTransport(iosim.FakeTransport):
             peerAddress=_CLIENT,
         )
         self.paused = False
+        self.has_said_all = False
         self._unread: list[bytes] = []
         self._written = written
         self._aborted = False
 
     def write(self, data: bytes) -> None:
-        if not self._aborted:
+        if not self._aborted and not self.has_said_all:
             self._written.append(data)
             self.stream.append(data)
+
+    def loseWriteConnection(self) -> None:
+        self.has_said_all = True
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         if self.producer is not None:
@@ -254,8 +259,8 @@ class HttpConnection:
 
     @property
     def closed(self) -> bool:
-        """Whether the server has closed the connection."""
-        return self._reader.closed
+        """Whether the server has closed the connection, or at least its direction of it."""
+        return self._reader.closed or self.link.server.has_said_all
 
     @property
     def response(self) -> HttpResponse | None:

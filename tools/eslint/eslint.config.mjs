@@ -4,7 +4,7 @@
  * - those of our pages run in browsers from IE 8 on: ECMAScript 3 and what the DOM had then; anything newer only after
  *   a test for it;
  * - those of the examples run in browsers of the last ten years: ECMAScript 5;
- * - those of the tests and tools run in today's Node.js.
+ * - those of the tests, tools and benchmarks run in today's Node.js.
  */
 
 import esx from "eslint-plugin-es-x";
@@ -160,7 +160,7 @@ export default [
         rules: { ...BROWSER_MISTAKES, ...onlyWhatIsIn(esx.configs["flat/restrict-to-es5"]) },
     },
     {
-        files: ["tests/**/*.js"],
+        files: ["tests/**/*.js", "benchmarks/**/*.js"],
         languageOptions: {
             ecmaVersion: 2023,
             sourceType: "commonjs",

@@ -106,6 +106,12 @@ class StockBoardHub(StockTickerHub):
                 await self.groups.remove(self.context.connection_id, group_of(other))
         await self.groups.add(self.context.connection_id, group_of(rate))
 
+    async def on_groups_lost(self, groups: Sequence[str]) -> None:
+        """An update rate is nothing that a viewer could be denied: it has the one again that it had."""
+        for group in groups:
+            await self.groups.add(self.context.connection_id, group)
+        self._send_picture()
+
     @hub_method
     def ping(self) -> None:
         """Answer, so that the viewer can tell how long that takes."""

@@ -162,6 +162,9 @@ class _Follower:
 
     _log = Logger()
 
+    #: Who takes nothing is cut off here.
+    is_looked_after = True
+
     def __init__(self, request: Request, seconds: Callable[[], float]) -> None:
         self.paused_since: float | None = None
         self._request = request

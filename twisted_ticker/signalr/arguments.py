@@ -29,7 +29,6 @@ Source: SignalR 2.4, ``Hubs/Lookup/DefaultParameterResolver.cs``; Newtonsoft.Jso
 from __future__ import annotations
 
 import inspect
-import re
 import types
 import typing
 from collections import abc, deque
@@ -37,12 +36,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from itertools import accumulate
 from typing import Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
 from .errors import ArgumentError, ConfigurationError
+from .protocol.bounds import is_deeper
 from .scalars import (
     KINDS,
     MISFITS,
@@ -66,8 +65,6 @@ MAX_DEPTH = 20
 
 _decode_plain = msgspec.json.Decoder(float_hook=Decimal).decode
 _decode_any = msgspec.json.Decoder().decode
-
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
 def converter_of(annotation: Any) -> Callable[[bytes | msgspec.Raw], Any]:
@@ -105,10 +102,7 @@ def _path_text(path: list[str]) -> str:
 
 
 def _check_depth(text: bytes) -> None:
-    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
-        return
-    brackets = (1 if byte in b"[{" else -1 for byte in _STRINGS.sub(b"", text) if byte in b"[]{}")
-    if max(accumulate(brackets)) > MAX_DEPTH:
+    if is_deeper(text, MAX_DEPTH):
         raise Misfit(f"The argument is nested deeper than {MAX_DEPTH} levels.")
 
 
@@ -172,12 +166,16 @@ def _optional(convert: Convert) -> Convert:
 
 
 def _union(members: list[Converter], wanted: str) -> Convert:
+    # Sorting is stable: among equals, the first that is declared.
+    by_kind = {
+        kind: [member.convert for member in sorted(members, key=lambda member: member.ranks.get(kind, WORST))]
+        for kind in KINDS
+    }
+
     def convert(value: Plain) -> Any:
-        kind = type(value)
-        # Sorting is stable: among equals, the first that is declared.
-        for member in sorted(members, key=lambda member: member.ranks.get(kind, WORST)):
+        for member in by_kind[type(value)]:
             try:
-                return member.convert(value)
+                return member(value)
             except MISFITS:
                 continue
         refuse(value, wanted)

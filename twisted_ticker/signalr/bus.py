@@ -376,10 +376,12 @@ class MessageBus:
             position: where the reader stands.
             departures: the topics that it has left.
         """
-        gaps = [topic for topic, since in joined.items() if max(position, since) < topic.floor]
+        gaps = [topic for topic, since in joined.items() if position < topic.floor and since < topic.floor]
         for topic in gaps:
             joined[topic] = topic.floor
-        return bool(gaps) or any(departure.has_gap_after(position) for departure in departures)
+        if gaps or not departures:
+            return bool(gaps)
+        return any(departure.has_gap_after(position) for departure in departures)
 
     def backlog(
         self,
@@ -399,7 +401,10 @@ class MessageBus:
         """
         last = self._offered
         sources = [
-            topic.after(max(position, since), last) for topic, since in joined.items() if topic.has_after(position)
+            topic.after(max(position, since), last)
+            for topic, since in joined.items()
+            # Most have none at all.
+            if topic.messages and topic.has_after(position)
         ]
         sources += [departure.after(position, last) for departure in departures]
         if not sources:
@@ -422,16 +427,24 @@ class MessageBus:
 
     # Forgetting
 
-    def collect(self) -> None:
-        """Drop messages that have become too old, and topics to which nobody has come back in time."""
+    def collect(self) -> Iterator[None]:
+        """
+        Drop messages that have become too old, and topics to which nobody has come back in time.
+
+        Returns:
+            The steps of it; anything may happen between them.
+        """
         oldest = self._seconds() - self._limits.seconds
-        for topic in self._topics.values():
+        for topic in list(self._topics.values()):
             if topic.messages:
                 topic.drop_before(oldest)
-        for topic in list(self._idle.values()):
+                yield
+        while self._idle:
+            topic = next(iter(self._idle.values()))
             if topic.idle_since >= oldest:
                 break
             self._forget(topic)
+            yield
 
     def _forget(self, topic: Topic) -> None:
         del self._idle[topic.key]

@@ -24,8 +24,10 @@ def command_of(path: str) -> str:
 
     Slashes behind it are allowed for the scripts only, as in the reference.
     """
+    if not path.endswith("/"):
+        return path.rpartition("/")[2].lower()
     last = path.rstrip("/").rpartition("/")[2].lower()
-    return "" if path.endswith("/") and last not in SCRIPT_COMMANDS else last
+    return last if last in SCRIPT_COMMANDS else ""
 
 
 class Refusal(Exception):

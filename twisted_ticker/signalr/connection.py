@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from enum import Enum
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from twisted.logger import Logger
@@ -116,6 +117,7 @@ class Connection(_Hot):
         "_forgotten",
         "_groups",
         "_groups_token",
+        "_groups_token_made",
         "_initialize",
         "_joined",
         "_seconds",
@@ -153,6 +155,8 @@ class Connection(_Hot):
         self._seconds = seconds
         self._groups_token = groups_token
         self._groups_token_due = False
+        # When the token was made that the client is known to have, or was sent last.
+        self._groups_token_made = -inf
         self._initialize = False
         self._position = bus.position
         # For each topic, the sequence number after which its messages are meant for this connection.
@@ -205,16 +209,34 @@ class Connection(_Hot):
             self._groups[name] = self._join(self.endpoint.group_topic(name))
             self._announce_groups()
 
-    def remove_group(self, name: str) -> None:
-        """Leave a group; nothing happens when the connection is not in it."""
+    def remove_group(self, name: str) -> bool:
+        """Leave a group, and return whether the connection was in it; nothing happens when it was not."""
         topic = self._groups.pop(name, None)
-        if topic is not None:
-            self._depart(topic)
+        if topic is None:
+            return False
+        self._depart(topic)
+        self._announce_groups()
+        return True
+
+    def leave_groups(self) -> None:
+        """Leave all groups."""
+        for name in list(self._groups):
+            self.remove_group(name)
+
+    def announce_groups_unless(self, known: Mapping[str, int], token_made: float = -inf) -> None:
+        """
+        Tell the client its groups, unless they are the ones, with the positions, that it knows.
+
+        Args:
+            token_made: when the token was made that says what it knows, in seconds of the clock.
+        """
+        self._groups_token_made = token_made
+        if known != self.groups:
             self._announce_groups()
 
-    def announce_groups_unless(self, known: Mapping[str, int]) -> None:
-        """Tell the client its groups, unless they are the ones, with the positions, that it knows."""
-        if known != self.groups:
+    def renew_groups_token(self, oldest: float) -> None:
+        """Tell the client its groups, if it has any, and a token for them from before *oldest*, in seconds."""
+        if self._groups and self._groups_token_made < oldest and not self._groups_token_due:
             self._announce_groups()
 
     def _announce_groups(self) -> None:
@@ -401,4 +423,5 @@ class Connection(_Hot):
         if not self._groups_token_due:
             return envelope
         self._groups_token_due = False
+        self._groups_token_made = self._seconds()
         return envelope.with_groups_token(self._groups_token(self.connection_id, self.groups))

@@ -82,8 +82,7 @@ class ConnectionEndpoint(Endpoint[None]):
 
     def rejoin(self, call: Call[None], groups: Sequence[str]) -> Sequence[str]:
         """See :meth:`.Endpoint.rejoin`: groups of other classes of connections fall away."""
-        prefix = group_name(self._descriptor.name, "")
-        offered = [group.removeprefix(prefix) for group in groups if group.startswith(prefix)]
+        offered = self._own(groups)
         if not offered:
             return []
         try:
@@ -93,6 +92,10 @@ class ConnectionEndpoint(Endpoint[None]):
             self.lifecycle.event_failed(Failure(), call)
             return []
         return [group_name(self._descriptor.name, group) for group in kept]
+
+    def _own(self, groups: Sequence[str]) -> list[str]:
+        prefix = group_name(self._descriptor.name, "")
+        return [group.removeprefix(prefix) for group in groups if group.startswith(prefix)]
 
     def receive(self, call: Call[None], text: str) -> Deferred[bytes | None]:
         """See :meth:`.Endpoint.receive`; there never is a result."""
@@ -109,6 +112,11 @@ class ConnectionEndpoint(Endpoint[None]):
     def gap_found_by(self, call: Call[None]) -> Deferred[None]:
         """See :meth:`.Endpoint.gap_found_by`."""
         return self._raise(call, lambda connection: connection.on_gap())
+
+    def groups_lost_by(self, call: Call[None], groups: Sequence[str]) -> Deferred[None]:
+        """See :meth:`.Endpoint.groups_lost_by`."""
+        lost = self._own(groups)
+        return self._raise(call, lambda connection: connection.on_groups_lost(lost) if lost else None)
 
     def disconnected(self, call: Call[None], *, stop_called: bool) -> Deferred[None]:
         """See :meth:`.Endpoint.disconnected`."""

@@ -30,6 +30,7 @@ class Counters:
         conflated_messages: messages that a client which was behind was spared, because newer ones replaced them.
         dropped_messages: messages that a full ring no longer keeps for those who have not had them.
         gaps: clients found to have missed messages that are no longer kept.
+        lost_groups: clients that came back with a groups token that was too old or revoked, and so without its groups.
         refused_requests: requests and messages that broke the protocol.
         unknown_hubs: hub names in requests and calls that are not mapped.
         failed_invocations: hub calls answered with an error.
@@ -49,6 +50,7 @@ class Counters:
     conflated_messages: int = 0
     dropped_messages: int = 0
     gaps: int = 0
+    lost_groups: int = 0
     refused_requests: int = 0
     unknown_hubs: int = 0
     failed_invocations: int = 0

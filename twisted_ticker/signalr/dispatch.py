@@ -18,6 +18,7 @@ from .bus import MessageBus
 from .counters import Counters
 from .descriptors import HubDescriptor
 from .errors import HubException, HubNotFound, InvocationError, MalformedInvocation, RequestError
+from .excerpts import excerpt
 from .hub import Hub, HubCallerContext
 from .pipeline import HubPipeline, IncomingInvocation
 from .progress import Progress
@@ -39,6 +40,7 @@ class HubDispatcher:
         detailed_errors: whether results tell the texts of all exceptions.
         counters: where failures are counted.
         pipeline: what calls pass through; nothing when not given.
+        max_values: how many JSON values one call may hold; ``None`` for any number.
     """
 
     _log = Logger()
@@ -52,6 +54,7 @@ class HubDispatcher:
         detailed_errors: bool,
         counters: Counters,
         pipeline: HubPipeline | None = None,
+        max_values: int | None = None,
     ) -> None:
         self._hubs = {hub.name.lower(): hub for hub in hubs}
         self._bus = bus
@@ -59,6 +62,7 @@ class HubDispatcher:
         self._detailed_errors = detailed_errors
         self._counters = counters
         self._pipeline = pipeline or HubPipeline()
+        self._max_values = max_values
 
     def find(self, name: str) -> HubDescriptor:
         """
@@ -84,7 +88,7 @@ class HubDispatcher:
             RequestError: the text is no call, or its hub is unknown or cannot be made: there is nothing that could
                 be answered.
         """
-        invocation = parse_invocation(text)
+        invocation = parse_invocation(text, self._max_values)
         try:
             state = CallerState(invocation.state)
         except RecursionError as error:
@@ -138,9 +142,9 @@ class HubDispatcher:
         error = failure.value
         target = f"{invocation.hub}.{invocation.method}"
         if isinstance(error, InvocationError):
-            self._log.info("Cannot invoke {target!r}: {error!r}", target=target, error=str(error))
+            self._log.info("Cannot invoke {target!r}: {error!r}", target=excerpt(target), error=excerpt(str(error)))
         elif not isinstance(error, HubException):
-            self._log.failure("The hub method {target!r} failed", failure, target=target)
+            self._log.failure("The hub method {target!r} failed", failure, target=excerpt(target))
         generic = f"There was an error invoking Hub method '{target}'."
         try:
             changes = state.changes()
@@ -151,7 +155,7 @@ class HubDispatcher:
             return encode_error(invocation.id, text, state=changes)
         except Exception:
             # The caller still waits for an answer, and the text of an exception is anybody's code.
-            self._log.failure("The error of {target!r} cannot be sent", target=target)
+            self._log.failure("The error of {target!r} cannot be sent", target=excerpt(target))
             return encode_error(invocation.id, generic)
 
     def raise_event(
@@ -166,11 +170,17 @@ class HubDispatcher:
         Returns:
             Done when all of them are; fails as the first of them did.
         """
+        return self.raise_events(((hub, event) for hub in hubs), context)
 
-        def raise_on(hub: HubDescriptor) -> Any:
+    def raise_events(
+        self, events: Iterable[tuple[HubDescriptor, Callable[[Hub[Any]], Any]]], context: HubCallerContext
+    ) -> Deferred[None]:
+        """Raise events, each on a hub of its own; see :meth:`raise_event`."""
+
+        def raise_on(hub: HubDescriptor, event: Callable[[Hub[Any]], Any]) -> Any:
             return event(self._create(hub, context, CallerState()))
 
-        outcomes: list[Deferred[Any]] = [maybeDeferred(raise_on, hub) for hub in hubs]
+        outcomes: list[Deferred[Any]] = [maybeDeferred(raise_on, hub, event) for hub, event in events]
         return DeferredList(outcomes, consumeErrors=True).addCallback(self._first_failure)
 
     def _first_failure(self, outcomes: list[tuple[bool, Any]]) -> Failure | None:

@@ -18,9 +18,11 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from .admission import admitted
 from .calls import SCRIPT_COMMANDS, Call, Refusal, command_of
 from .cors import allow_headers, preflight
 from .errors import InvalidToken, NotAuthorized, RequestError
+from .excerpts import excerpt
 from .lifecycle import Lifecycle
 from .negotiation import NegotiateError, Redirect
 from .protocol.framing import script_safe
@@ -48,6 +50,9 @@ __all__ = ["Endpoint", "Negotiate"]
 
 #: Says what an application wants done with a client that negotiates: serve it (``None``), or one of the others.
 Negotiate = Callable[[Request], Redirect | NegotiateError | None]
+
+#: What a page of another origin is answered with, which may not act for its visitor.
+_FOREIGN_PAGE = Response(403, b"Pages of this origin may not call.")
 
 #: What the host answers when the reference throws; the reason is for the log only.
 _SERVER_ERROR = Response(500)
@@ -128,6 +133,10 @@ class Endpoint(ABC, Generic[Target]):
         """Tell the application that a client has missed messages."""
 
     @abstractmethod
+    def groups_lost_by(self, call: Call[Target], groups: Sequence[str]) -> Deferred[None]:
+        """Tell the application that a client came back with a groups token, of those groups, that is good no more."""
+
+    @abstractmethod
     def disconnected(self, call: Call[Target], *, stop_called: bool) -> Deferred[None]:
         """Tell the application that a client is gone."""
 
@@ -161,6 +170,7 @@ class Endpoint(ABC, Generic[Target]):
 
     def _answer(self, request: Request) -> Response | ReceiveChannel | Deferred[Response]:
         try:
+            request = self._of_trusted_page(request)
             return self._respond(request)
         except Refusal as refusal:
             self._refused(request, refusal)
@@ -172,15 +182,21 @@ class Endpoint(ABC, Generic[Target]):
             self._refused(request, error)
             return _SERVER_ERROR
 
+    def _of_trusted_page(self, request: Request) -> Request:
+        as_admitted = admitted(request, self.settings)
+        if as_admitted is None:
+            raise Refusal(_FOREIGN_PAGE)
+        return as_admitted
+
     def _refused(self, request: Request, reason: Exception) -> None:
         self._server.counters.refused_requests += 1
         self._log.info(
             # As Python would write them, because they may have line breaks in them.
             "Refused {method!r} {path!r} from {address}: {reason!r}",
             method=request.method,
-            path=request.path,
+            path=excerpt(request.path),
             address=request.remote_address,
-            reason=str(reason),
+            reason=excerpt(str(reason)),
         )
 
     def _respond(self, request: Request) -> Response | ReceiveChannel | Deferred[Response]:
@@ -277,8 +293,22 @@ class Endpoint(ABC, Generic[Target]):
             # What the method has sent to clients leaves before its result.
             self._server.turn.call_soon(lambda: answer.callback(self._result_response(call, result)))
 
-        self.receive(call, text).addCallbacks(respond, lambda failure: answer.callback(self._failed(failure, call)))
+        def carry_out(_: None = None) -> None:
+            self.receive(call, text).addCallbacks(respond, lambda failure: answer.callback(self._failed(failure, call)))
+
+        its_turn = self._server.call_rate.turn(call.connection_id)
+        if its_turn is None:
+            carry_out()
+        else:
+            its_turn.addCallback(carry_out).addErrback(lambda failure: answer.callback(self._unusable(failure, call)))
         return answer
+
+    def _unusable(self, failure: Failure, call: Call[Target]) -> Response:
+        error = failure.value
+        if not isinstance(error, RequestError):
+            return self._failed(failure, call)
+        self._refused(call.request, error)
+        return _SERVER_ERROR
 
     @staticmethod
     def _result_response(call: Call[Target], result: bytes | None) -> Response:
@@ -286,19 +316,25 @@ class Endpoint(ABC, Generic[Target]):
             return Response(200)
         return Response(200, script_safe(result) if call.transport == FOREVER_FRAME else result, JSON)
 
-    def _received(self, call: Call[Target], text: str, answer: Callable[[bytes], None]) -> None:
+    def _received(self, call: Call[Target], text: str, answer: Callable[[bytes], None]) -> Deferred[None] | None:
         self._server.counters.messages_from_clients += 1
+        its_turn = self._server.call_rate.turn(call.connection_id)
+        if its_turn is None:
+            return self._carry_out(call, text, answer)
+        return its_turn.addCallback(lambda _: self._carry_out(call, text, answer))
+
+    def _carry_out(self, call: Call[Target], text: str, answer: Callable[[bytes], None]) -> Deferred[None] | None:
         try:
             outcome = self.receive(call, text)
         except RequestError as error:
             self._refused(call.request, error)
-            return
+            return None
 
         def respond(result: bytes | None) -> None:
             if result is not None:
                 self._server.turn.call_soon(lambda: answer(result))
 
-        outcome.addCallbacks(respond, self.lifecycle.event_failed, errbackArgs=(call,))
+        return outcome.addCallbacks(respond, self.lifecycle.event_failed, errbackArgs=(call,))
 
     # Server to client
 

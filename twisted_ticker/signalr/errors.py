@@ -10,6 +10,7 @@ Everything that can go wrong in the library, told apart by whose fault it is.
     │   ├── HubNotFound               a hub name that is not mapped
     │   ├── NotAuthorized             whoever asks may not
     │   └── InvalidToken              a connection or groups token we did not make
+    │       └── OutdatedToken             one that we made, and that is good no more
     ├── InvocationError           the call was understood, and cannot be carried out
     │   ├── MethodNotFound            no such method, or not with that many arguments
     │   └── ArgumentError             an argument that does not fit its annotation
@@ -38,6 +39,7 @@ __all__ = [
     "MalformedInvocation",
     "MethodNotFound",
     "NotAuthorized",
+    "OutdatedToken",
     "RequestError",
     "SignalRError",
 ]
@@ -75,6 +77,20 @@ class NotAuthorized(RequestError):
 
 class InvalidToken(RequestError):
     """A token that is garbled, tampered with, made for another purpose or by another key ring."""
+
+
+class OutdatedToken(InvalidToken):
+    """
+    A groups token of ours that is too old, or was revoked.
+
+    Args:
+        reason: why it is good no more.
+        groups: the groups that it names.
+    """
+
+    def __init__(self, reason: str, groups: tuple[str, ...]) -> None:
+        super().__init__(reason)
+        self.groups = groups
 
 
 class InvocationError(SignalRError):

@@ -1,23 +1,35 @@
 """
 The one timer that watches all connections: signs of life, polls that have waited long enough, clients that are gone.
 
+A beat takes as many of the reactor's turns as it needs, and leaves it time for other things in between.
+
 Source: SignalR 2.4, ``Transports/TransportHeartBeat.cs``; periods as recorded from the genuine server.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from time import monotonic
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import LoopingCall
+from twisted.internet.task import Cooperator, LoopingCall
 from twisted.logger import Logger
 
-from .connection import Connection
+from .connection import Connection, ConnectionState
 from .counters import Counters
 from .protocol.transports import LONG_POLLING
 from .settings import Settings
 
 __all__ = ["Heartbeat"]
+
+#: How long a beat may keep the reactor from other things.
+_SLICE_SECONDS = 0.004
+
+
+def _slice_over() -> Callable[[], bool]:
+    end = monotonic() + _SLICE_SECONDS
+    return lambda: monotonic() >= end
 
 
 class Heartbeat:
@@ -29,7 +41,7 @@ class Heartbeat:
         settings: the periods.
         clock: the time.
         disconnect: ends a connection that has been away for too long.
-        collect: drops what has become too old.
+        collect: drops what has become too old, step by step.
         counters: where stalled clients are counted.
     """
 
@@ -42,7 +54,7 @@ class Heartbeat:
         *,
         clock: IReactorTime,
         disconnect: Callable[[str], None],
-        collect: Callable[[], None],
+        collect: Callable[[], Iterator[None]],
         counters: Counters,
     ) -> None:
         self._connections = connections
@@ -52,8 +64,10 @@ class Heartbeat:
         self._collect = collect
         self._counters = counters
         self._beats = 0
+        # The next beat waits for the end of the one before.
         self._loop = LoopingCall(self._beat)
         self._loop.clock = clock
+        self._cooperator = Cooperator(_slice_over, lambda call: clock.callLater(0, call))
 
     def start(self) -> None:
         """Begin to beat, one period from now."""
@@ -64,21 +78,29 @@ class Heartbeat:
         if self._loop.running:
             self._loop.stop()
 
-    def _beat(self) -> None:
+    def _beat(self) -> Deferred[Iterator[None]]:
         self._beats += 1
+        return self._cooperator.coiterate(self._steps())
+
+    def _steps(self) -> Iterator[None]:
         now = self._clock.seconds()
         # Everybody is sent a sign of life at the same beat, however old the connection and whatever was just sent.
         keep_alive = self._settings.keep_alive is not None and self._beats % 2 == 0
         for connection in list(self._connections()):
+            if not self._loop.running:
+                return
             try:
                 self._look_after(connection, now, keep_alive=keep_alive)
             except Exception:
                 # An exception would stop the loop for good, and with it every connection's clock.
                 self._log.failure("Looking after connection {id} failed", id=connection.connection_id)
-        self._collect()
+            yield
+        yield from self._collect()
 
     def _look_after(self, connection: Connection, now: float, *, keep_alive: bool) -> None:
         receiver = connection.receiver
+        if connection.state is ConnectionState.CLOSED:
+            return  # Since the beat began.
         if receiver is None:
             if now - connection.last_seen >= self._absence_allowed(connection):
                 self._disconnect(connection.connection_id)

@@ -4,7 +4,7 @@ What hub authors write: :class:`Hub`, with methods marked by :func:`hub_method`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, overload
 
@@ -119,6 +119,15 @@ class Hub(Generic[ClientType]):
 
     def on_gap(self) -> Awaitable[None] | None:
         """A connected client was so slow that messages meant for it are no longer kept."""
+
+    def on_groups_lost(self, groups: Sequence[str]) -> Awaitable[None] | None:
+        """
+        A client is back, and its groups token is good no more: it is too old, or was revoked. The client is in none
+        of its groups; put it into those that it belongs to.
+
+        Args:
+            groups: those that the token names, of this hub.
+        """
 
     def on_disconnected(self, *, stop_called: bool) -> Awaitable[None] | None:
         """

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from hashlib import sha256
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
@@ -63,6 +64,7 @@ class HubEndpoint(Endpoint[Hubs]):
             detailed_errors=settings.enable_detailed_errors,
             counters=server.counters,
             pipeline=server.pipeline,
+            max_values=server.settings.max_incoming_values,
         )
         self._pipeline = server.pipeline
 
@@ -97,8 +99,7 @@ class HubEndpoint(Endpoint[Hubs]):
         return [group for hub in call.target for group in self._rejoin(hub, call.request, groups)]
 
     def _rejoin(self, hub: HubDescriptor, request: Request, groups: Sequence[str]) -> Sequence[str]:
-        prefix = group_name(hub.name, "")
-        of_hub = {group[len(prefix) :]: group for group in groups if group.lower().startswith(prefix.lower())}
+        of_hub = _groups_of(hub, groups)
         kept = self._pipeline.rejoining_groups(hub, request, list(of_hub))
         # A module can take groups away only: of others, it is not known since when the client is a member.
         return [of_hub[name] for name in kept if name in of_hub]
@@ -118,6 +119,12 @@ class HubEndpoint(Endpoint[Hubs]):
     def gap_found_by(self, call: Call[Hubs]) -> Deferred[None]:
         """See :meth:`.Endpoint.gap_found_by`."""
         return self._raise(call, lambda hub: hub.on_gap())
+
+    def groups_lost_by(self, call: Call[Hubs], groups: Sequence[str]) -> Deferred[None]:
+        """See :meth:`.Endpoint.groups_lost_by`: each hub is told its own."""
+        lost = [(hub, list(_groups_of(hub, groups))) for hub in call.target]
+        events = [(hub, methodcaller("on_groups_lost", names)) for hub, names in lost if names]
+        return self._dispatcher.raise_events(events, call.context)
 
     def disconnected(self, call: Call[Hubs], *, stop_called: bool) -> Deferred[None]:
         """See :meth:`.Endpoint.disconnected`."""
@@ -139,3 +146,9 @@ class HubEndpoint(Endpoint[Hubs]):
         if etag in request.headers.get("if-none-match", ""):
             return Response(304, headers=headers)
         return Response(200, body, JAVASCRIPT, headers=headers)
+
+
+def _groups_of(hub: HubDescriptor, groups: Sequence[str]) -> dict[str, str]:
+    """Those of a hub, by the names that the application uses."""
+    prefix = group_name(hub.name, "")
+    return {group[len(prefix) :]: group for group in groups if group.lower().startswith(prefix.lower())}

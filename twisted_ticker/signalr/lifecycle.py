@@ -6,7 +6,7 @@ Source: SignalR 2.4, ``PersistentConnection.cs``, ``Transports/ForeverTransport.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -15,6 +15,8 @@ from twisted.python.failure import Failure
 
 from .calls import Call
 from .connection import Connection
+from .errors import InvalidToken, OutdatedToken
+from .excerpts import excerpt
 from .interfaces import IReceiver
 from .once import Once
 from .protocol.cursors import Cursor
@@ -64,12 +66,14 @@ class Lifecycle(Generic[Target]):
         # A client that this server has forgotten was listening all the time, so its topics are its from where it
         # stands; whoever is known and names new hubs listens to those from now on.
         connection.listen_to(self._endpoint.topics(call), since=None if known else position)
-        self._restore_groups(call, connection, known=known)
+        lost_groups = self._restore_groups(call, connection, known=known)
         gap = connection.attach(receiver, position=position, initialize=connecting)
         # All that it had to say is known.
         sends_start = connecting and ProtocolVersion.resolve(call.request.query.get("clientProtocol")).sends_start
         call.request.release()
         missed = gap or position is None
+        if lost_groups:
+            self._raise_groups_lost(call, lost_groups)
         if connecting and not sends_start:
             self._connect(call, connection, receiver)
             return
@@ -100,11 +104,21 @@ class Lifecycle(Generic[Target]):
         if connection.receiver is receiver:
             connection.end_receiver()
 
-    def _restore_groups(self, call: Call[Target], connection: Connection, *, known: bool) -> None:
+    def _restore_groups(self, call: Call[Target], connection: Connection, *, known: bool) -> Sequence[str]:
+        """Make a client a member of its groups again; returns those that it has lost."""
         encoded = call.position_parameter("groupsToken")
         if known and encoded is None and not connection.is_in_groups:
-            return
-        token = self._server.read_groups_token(call.connection_id, encoded)
+            return ()
+        outdated: Sequence[str] = ()
+        token = None
+        try:
+            token = self._server.read_groups_token(call, encoded) if encoded else None
+        except OutdatedToken as error:
+            outdated = error.groups
+        except InvalidToken as error:
+            self._log.info(
+                "Ignored the groups token of connection {id}: {reason}", id=call.connection_id, reason=str(error)
+            )
         joined: Mapping[str, int] = {} if token is None else token.joined
         # Positions of another run of the server mean nothing here.
         current = token is not None and token.epoch == self._server.bus.epoch
@@ -112,7 +126,21 @@ class Lifecycle(Generic[Target]):
             groups = self._endpoint.rejoin(call, list(joined))
             connection.restore_groups({name: joined.get(name) if current else None for name in groups})
         # Of a connection that this server knows, its memory is right: the latest token may never have arrived.
-        connection.announce_groups_unless(joined if current else {})
+        if token is not None and current:
+            connection.announce_groups_unless(joined, token.issued / 1e6)
+        else:
+            # A token that is good no more is to be replaced, even by one without groups.
+            connection.announce_groups_unless(dict.fromkeys(outdated, -1))
+        return () if known else outdated
+
+    def _raise_groups_lost(self, call: Call[Target], groups: Sequence[str]) -> None:
+        self._server.counters.lost_groups += 1
+        self._log.warn(
+            "Connection {id} has lost its groups {groups}: its groups token is too old, or was revoked",
+            id=call.connection_id,
+            groups=excerpt(", ".join(map(repr, groups))),
+        )
+        self._endpoint.groups_lost_by(call, groups).addErrback(self.event_failed, call)
 
     def gap_found(self, connection: Connection) -> None:
         """A client that was too slow for its topics' rings has missed messages."""

@@ -146,6 +146,15 @@ class PersistentConnection:
     def on_gap(self) -> Awaitable[None] | None:
         """A connected client was so slow that messages meant for it are no longer kept."""
 
+    def on_groups_lost(self, groups: Sequence[str]) -> Awaitable[None] | None:
+        """
+        A client is back, and its groups token is good no more: it is too old, or was revoked. The client is in none
+        of its groups; put it into those that it belongs to.
+
+        Args:
+            groups: those that the token names, of this class.
+        """
+
     def on_disconnected(self, *, stop_called: bool) -> Awaitable[None] | None:
         """
         A client is gone. What is sent to it goes nowhere.

@@ -6,11 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from .percent import percent_decoded
+
 if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
     from .interfaces import IReceiver
 
 __all__ = ["JAVASCRIPT", "JSON", "CaseInsensitive", "Headers", "ReceiveChannel", "Request", "Response", "User"]
@@ -22,8 +26,15 @@ JAVASCRIPT = "application/javascript; charset=UTF-8"
 _MAX_PARAMETERS = 200
 
 
-#: Longer parameters are not remembered.
+#: Longer values are not remembered, and longer names are passed over.
 _MAX_REMEMBERED = 200
+
+#: Of a poll, what is new each time: where the client stands, and what is there to keep caches from answering.
+_CHANGING = ("messageId=", "tid=", "_=")
+
+#: Queries of polls are remembered without those, as long as they are no longer than this and there are no more.
+_MAX_REPEATED_QUERY = 1024
+_MAX_REPEATED_QUERIES = 16384
 
 
 class CaseInsensitive(Mapping[str, str]):
@@ -40,19 +51,50 @@ class CaseInsensitive(Mapping[str, str]):
         The parameters of a query string or form. A repeated name has its values joined with commas; ``+`` is a
         blank, and bytes that are no UTF-8 become U+FFFD.
         """
-        if not encoded:
-            return _EMPTY
-        pieces = encoded.split("&")
-        if len(pieces) > _MAX_PARAMETERS:
+        if not encoded or encoded.count("&") >= _MAX_PARAMETERS:
             return _EMPTY
         values: dict[str, str] = {}
-        for piece in pieces:
-            if piece:
-                name, _, value = piece.partition("=")
+        repeated: dict[str, list[str]] = {}
+        for piece in encoded.split("&"):
+            name, _, value = piece.partition("=")
+            # There is none that is longer, and to find it in any letter case would take its time.
+            if piece and len(name) <= _MAX_REMEMBERED:
                 key = _decoded(name).lower()
                 value = _decoded(value)
-                values[key] = f"{values[key]},{value}" if key in values else value
-        return cls(values)
+                if key in values:
+                    repeated.setdefault(key, [values[key]]).append(value)
+                else:
+                    values[key] = value
+        values.update((key, ",".join(several)) for key, several in repeated.items())
+        return cls._of(values)
+
+    @classmethod
+    def from_repeated_query(cls, encoded: str) -> CaseInsensitive:
+        """
+        As :meth:`from_form`, for a query that a client sends again and again with little of it changed; what is the
+        same is remembered.
+        """
+        if len(encoded) > _MAX_REPEATED_QUERY:
+            return cls.from_form(encoded)
+        changing: list[str] = []
+        steady: list[str] = []
+        for piece in encoded.split("&"):
+            (changing if piece.startswith(_CHANGING) else steady).append(piece)
+        values = dict(_steady_parameters("&".join(steady))._items)
+        for piece in changing:
+            name, _, value = piece.partition("=")
+            key = name.lower()
+            if key in values:
+                return cls.from_form(encoded)
+            values[key] = _decoded(value)
+        return cls._of(values)
+
+    @classmethod
+    def _of(cls, items: dict[str, str]) -> CaseInsensitive:
+        """The mapping of *items*, whose keys are in lower case already."""
+        mapping = cls.__new__(cls)
+        mapping._items = items
+        return mapping
 
     def __getitem__(self, name: str) -> str:
         return self._items[name.lower()]
@@ -66,6 +108,11 @@ class CaseInsensitive(Mapping[str, str]):
         # That of Mapping lets a lookup fail, which costs ten times as much.
         return self._items.get(name.lower(), default)
 
+    def has(self, *names: str) -> bool:
+        """Whether one of some names, written in lower case, is there."""
+        items = self._items
+        return any(name in items for name in names)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._items)
 
@@ -77,13 +124,18 @@ class CaseInsensitive(Mapping[str, str]):
         return f"<CaseInsensitive {', '.join(self._items)}>"
 
 
+@lru_cache(_MAX_REPEATED_QUERIES)
+def _steady_parameters(encoded: str) -> CaseInsensitive:
+    return CaseInsensitive.from_form(encoded)
+
+
 def _decoded(text: str) -> str:
     # Few parameters have anything to decode, and most of those are the same for all clients.
     if "+" in text:
         text = text.replace("+", " ")
     if "%" not in text:
         return text
-    return _unquoted(text) if len(text) <= _MAX_REMEMBERED else unquote(text, errors="replace")
+    return _unquoted(text) if len(text) <= _MAX_REMEMBERED else percent_decoded(text)
 
 
 @lru_cache(maxsize=512)
@@ -121,9 +173,14 @@ class Headers(CaseInsensitive):
                 items[key] = f"{items[key]},{value.strip()}" if key in items else value.strip()
         return items
 
+    @property
+    def raw(self) -> bytes:
+        """The headers as they came."""
+        return self._raw
+
     def compact(self) -> Headers:
         """The same headers, taking less room until somebody asks."""
-        return Headers(self._raw)
+        return self if self._parsed is None else Headers(self._raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +205,7 @@ class Request:
         body: the whole body.
         remote_address: the peer's address, without its port.
         can_upgrade: whether the request asks for a WebSocket, and the server can open one.
+        is_secure: whether it came by TLS to this server itself.
         user: who sends it, as far as the web server knows: the twisted.cred avatar.
     """
 
@@ -159,17 +217,29 @@ class Request:
     body: bytes = field(default=b"", repr=False)
     remote_address: str = ""
     can_upgrade: bool = False
+    is_secure: bool = False
     user: User | None = None
 
-    @cached_property
+    @property
     def query(self) -> CaseInsensitive:
         """The query string's parameters."""
-        return CaseInsensitive.from_form(self.uri.partition("?")[2])
+        query: CaseInsensitive | None = vars(self).get("_query")
+        if query is None:
+            encoded = self.uri.partition("?")[2]
+            repeats = self.path.endswith("/poll")
+            query = (CaseInsensitive.from_repeated_query if repeats else CaseInsensitive.from_form)(encoded)
+            vars(self)["_query"] = query
+        return query
 
-    @cached_property
+    @property
     def form(self) -> CaseInsensitive:
         """The body's parameters, whatever its content type says: old clients say nothing, or JSON."""
-        return CaseInsensitive.from_form(self.body.decode("utf-8", "replace"))
+        if not self.body:
+            return _EMPTY
+        form: CaseInsensitive | None = vars(self).get("_form")
+        if form is None:
+            form = vars(self)["_form"] = CaseInsensitive.from_form(self.body.decode("utf-8", "replace"))
+        return form
 
     def release(self) -> None:
         """
@@ -179,8 +249,8 @@ class Request:
         attributes = vars(self)
         attributes["body"] = b""
         attributes["headers"] = self.headers.compact()
-        attributes.pop("query", None)
-        attributes.pop("form", None)
+        attributes.pop("_query", None)
+        attributes.pop("_form", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +282,7 @@ class ReceiveChannel:
         transport: wire name of the transport to open.
         open: to be called once with the open transport's receiver.
         received: to be called with each text that the client sends on the channel itself, and with what shall send
-            the result of it back.
+            the result of it back. What it returns fires when that text has been acted on; ``None`` if it never will be.
         frame_id: number of a forever frame in the page around it.
         callback: the function that a JSONP client wants to have called.
         headers: further ones of the response that carries the channel.
@@ -220,7 +290,7 @@ class ReceiveChannel:
 
     transport: str
     open: Callable[[IReceiver], None]
-    received: Callable[[str, Callable[[bytes], None]], None]
+    received: Callable[[str, Callable[[bytes], None]], Deferred[None] | None]
     frame_id: int = 0
     callback: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -54,7 +54,12 @@ _DECIMAL_QUANTUM = Decimal("1E-28")
 _DECIMAL_CONTEXT = Context(prec=64)
 
 _INTEGER = re.compile(r"\s*[+-]?[0-9]+\s*")
-_NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
+# Only one way to match each text: backtracking through a long row of digits would take minutes.
+_NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
+#: Longer texts are no numbers. Python's own limit of digits in an integer.
+_MAX_NUMBER_LENGTH = 4300
+#: What a text of flags has behind more commas than that is taken for one name, which none has.
+_MAX_FLAG_NAMES = 256
 _NO_NUMBERS = {text: float(text) for text in ("NaN", "Infinity", "-Infinity")}
 _MICROSOFT_DATE = re.compile(r"/Date\((-?[0-9]{1,15})(?:([+-])([0-9]{2})([0-9]{2}))?\)/")
 _TIME_SPAN = re.compile(
@@ -117,16 +122,20 @@ def _none(value: Plain) -> None:
         refuse(value, "null")
 
 
+def _is_text_of(number: re.Pattern[str], value: Plain) -> bool:
+    return type(value) is str and len(value) <= _MAX_NUMBER_LENGTH and number.fullmatch(value) is not None
+
+
 def _integer(value: Plain) -> int:
     if type(value) is int:
         return value
-    if type(value) is str and _INTEGER.fullmatch(value):
+    if _is_text_of(_INTEGER, value):
         return int(value)
     refuse(value, "Int32")
 
 
 def _float(value: Plain) -> float:
-    if type(value) in (int, Decimal) or (type(value) is str and _NUMBER.fullmatch(value)):
+    if type(value) in (int, Decimal) or _is_text_of(_NUMBER, value):
         return _finite(float(value))
     if type(value) is str and value in _NO_NUMBERS:
         return _NO_NUMBERS[value]
@@ -141,7 +150,7 @@ def _finite(value: float) -> float:
 
 def _decimal(value: Plain) -> Decimal:
     if type(value) is not Decimal:
-        if type(value) is not int and not (type(value) is str and _NUMBER.fullmatch(value)):
+        if type(value) is not int and not _is_text_of(_NUMBER, value):
             refuse(value, "Decimal")
         value = Decimal(value)
     assert isinstance(value, Decimal)
@@ -272,7 +281,7 @@ def enumeration_of(kind: type[Enum]) -> Convert:
                 if value in by_text:
                     return by_text[value]
                 if issubclass(kind, Flag):
-                    return reduce(or_, map(named, value.split(",")))
+                    return reduce(or_, map(named, value.split(",", _MAX_FLAG_NAMES)))
                 return named(value)
         except ValueError:
             pass

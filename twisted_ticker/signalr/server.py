@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Generic, cast
 
@@ -17,13 +17,15 @@ from twisted.internet.task import deferLater
 
 from .audiences import Clients, ClientType, Groups
 from .bus import MessageBus
+from .call_rate import CallRate
 from .calls import Call
 from .connection import Connection
 from .connection_endpoint import ConnectionEndpoint
 from .counters import Counters
 from .descriptors import HubDescriptor, HubFactory
 from .endpoint import Endpoint, Negotiate
-from .errors import ConfigurationError, InvalidToken, SignalRError
+from .errors import ConfigurationError, SignalRError
+from .groups_tokens import GroupsTokens
 from .heartbeat import Heartbeat
 from .hub import Hub
 from .hub_endpoint import HubEndpoint
@@ -38,6 +40,7 @@ from .persistent_connection import (
 )
 from .pipeline import HubPipeline
 from .protocol.tokens import CONNECTION_TOKEN, GROUPS_TOKEN, ConnectionToken, GroupsToken
+from .renewal import GroupsTokenRenewal
 from .requests import Request, User
 from .settings import EndpointSettings, Settings
 from .topics import RingLimits
@@ -51,6 +54,9 @@ _DRAIN_SECONDS = 0.5
 
 #: How many tokens of polling clients are remembered: to take one apart costs more than all the rest of a poll.
 _MAX_REPEATED_TOKENS = 16384
+
+#: How many others are: a client that connects says at once that it has started.
+_MAX_RECENT_TOKENS = 256
 
 
 class HubContext(Generic[ClientType]):
@@ -108,9 +114,10 @@ class SignalRServer(Service):
         self.pipeline = HubPipeline()
         self.connections: dict[str, Connection] = {}
         self.turn = TurnQueue(clock)
+        self.call_rate = CallRate(clock, self.settings.max_calls_per_second)
         self.connection_tokens = keys.protection(CONNECTION_TOKEN)
         self._read_again = lru_cache(_MAX_REPEATED_TOKENS)(self._read)
-        self._groups_tokens = keys.protection(GROUPS_TOKEN)
+        self._read_soon_again = lru_cache(_MAX_RECENT_TOKENS)(self._read)
         self._clock = clock
         self._endpoints: list[Endpoint[Any]] = []
         self._hubs: dict[type[Hub[Any]], HubDescriptor] = {}
@@ -122,6 +129,13 @@ class SignalRServer(Service):
             call_soon=self.turn.call_soon,
             counters=self.counters,
         )
+        self._groups_tokens = GroupsTokens(
+            keys.protection(GROUPS_TOKEN),
+            epoch=self.bus.epoch,
+            lifetime=self.settings.groups_token_lifetime,
+            seconds=clock.seconds,
+        )
+        self._renewal = GroupsTokenRenewal(self.connections, lifetime=self.settings.groups_token_lifetime, clock=clock)
         self._heartbeat = Heartbeat(
             self.connections.values,
             self.settings,
@@ -249,6 +263,7 @@ class SignalRServer(Service):
         """Begin to look after connections."""
         super().startService()  # type: ignore[no-untyped-call]
         self._heartbeat.start()
+        self._renewal.start()
 
     def stopService(self) -> Deferred[None]:
         """
@@ -259,6 +274,7 @@ class SignalRServer(Service):
         """
         super().stopService()  # type: ignore[no-untyped-call]
         self._heartbeat.stop()
+        self._renewal.stop()
         self.bus.flush()
         served = [connection for connection in self.connections.values() if connection.receiver is not None]
         for connection in served:
@@ -285,7 +301,7 @@ class SignalRServer(Service):
             call,
             bus=self.bus,
             seconds=self._clock.seconds,
-            groups_token=self._groups_token,
+            groups_token=self._groups_tokens.make,
         )
         self.connections[call.connection_id] = connection
         return connection, False
@@ -302,41 +318,73 @@ class SignalRServer(Service):
         Read the connection token of a request.
 
         Args:
-            repeated: whether its client is going to send it again and again; then it is remembered for a while.
+            repeated: whether its client is going to send it again and again; then it is remembered for longer.
 
         Raises:
             InvalidToken: not one of ours.
         """
-        return self._read_again(token) if repeated else self._read(token)
+        read = self._read_again if repeated else self._read_soon_again
+        # With the keys that are gone, what was remembered of their tokens is gone too.
+        return read(token, self.connection_tokens.keys_gone)
 
-    def _read(self, token: str) -> ConnectionToken:
+    def _read(self, token: str, keys_gone: int) -> ConnectionToken:
         return ConnectionToken.decode(token, self.connection_tokens)
 
-    def read_groups_token(self, connection_id: str, token: str | None) -> GroupsToken | None:
-        """The groups token of a request; ``None`` when it has none that is good, which is no error."""
-        if not token:
-            return None
-        try:
-            return GroupsToken.decode(token, connection_id, self._groups_tokens)
-        except InvalidToken:
-            return None
+    def read_groups_token(self, call: Call[Any], token: str) -> GroupsToken:
+        """
+        Read the groups token of a request.
 
-    def _groups_token(self, connection_id: str, joined: Mapping[str, int]) -> str:
-        return GroupsToken(connection_id, self.bus.epoch, joined).encode(self._groups_tokens)
+        Raises:
+            OutdatedToken: it is too old, or was revoked.
+            InvalidToken: not one of ours, or another connection's.
+        """
+        user = call.user
+        return self._groups_tokens.read(token, call.connection_id, user.name if user else "")
 
     def add_to_group(self, connection_id: str, name: str) -> None:
         """See :class:`.audiences.IGroupMembers`."""
         self._known(connection_id).add_group(name)
 
     def remove_from_group(self, connection_id: str, name: str) -> None:
-        """See :class:`.audiences.IGroupMembers`."""
-        self._known(connection_id).remove_group(name)
+        """
+        See :class:`.audiences.IGroupMembers`.
+
+        What the client has of its groups is good no more, so that it does not come back as a member with it once this
+        server has forgotten the connection. That holds even for a connection that this server does not know.
+        """
+        connection = self.connections.get(connection_id)
+        if connection is None or connection.remove_group(name):
+            self._groups_tokens.revoke_connection(connection_id)
+        if connection is None:
+            raise _unknown_connection(connection_id)
+
+    def revoke_groups(self, connection_id: str) -> None:
+        """
+        Take all groups from a connection, of all hubs, whether this server knows it or not: with no token that it has
+        been given until now it is a member again.
+        """
+        self._groups_tokens.revoke_connection(connection_id)
+        connection = self.connections.get(connection_id)
+        if connection is not None:
+            connection.leave_groups()
+
+    def revoke_groups_of_user(self, name: str) -> None:
+        """Take all groups from all connections of a user, as :meth:`revoke_groups` does; in any letter case."""
+        self._groups_tokens.revoke_user(name)
+        for connection in self.connections.values():
+            user = connection.call.user
+            if user is not None and user.name.casefold() == name.casefold():
+                connection.leave_groups()
 
     def _known(self, connection_id: str) -> Connection:
         try:
             return self.connections[connection_id]
         except KeyError:
-            raise SignalRError(f"There is no connection {connection_id!r}.") from None
+            raise _unknown_connection(connection_id) from None
+
+
+def _unknown_connection(connection_id: str) -> SignalRError:
+    return SignalRError(f"There is no connection {connection_id!r}.")
 
 
 def _user_of_request(request: Request) -> User | None:

@@ -67,7 +67,9 @@ class SignalRResource:
         self._server = server
         self._otherwise: Any = notFound() if otherwise is None else otherwise
         self._websockets = SignalRWebSocketFactory(
-            clock, max_message_bytes=server.settings.max_incoming_websocket_message_size
+            clock,
+            max_message_bytes=server.settings.max_incoming_websocket_message_size,
+            max_pending_calls=server.settings.max_pending_calls,
         )
         self._long_poll_delay_ms = round(server.settings.long_poll_delay * 1000)
         self._user: User | None = None
@@ -88,11 +90,11 @@ class SignalRResource:
         endpoint = self._server.endpoint_for(path)
         if endpoint is None:
             return child_of(self._otherwise, name, request)
-        return _EndpointResource(self, endpoint, self._websockets, self._user)
+        return _EndpointResource(self, endpoint, self._user)
 
     def answers_to(self, path: str) -> Callable[[Request, Exchange], None] | None:
         """
-        What answers the requests of a path, unless they ask for a WebSocket; ``None`` if the path is not mapped.
+        What answers the requests of a path; ``None`` if the path is not mapped.
 
         Args:
             path: the path, percent-decoded.
@@ -103,8 +105,10 @@ class SignalRResource:
         return lambda request, exchange: self.carry_out(endpoint.respond(request), exchange)
 
     def carry_out(self, answer: Answer, exchange: Exchange) -> None:
-        """Send a response, or open a transport other than a WebSocket."""
-        if isinstance(answer, ReceiveChannel):
+        """Send a response, or open a transport."""
+        if isinstance(answer, ReceiveChannel) and answer.transport == WEB_SOCKETS:
+            self._websockets.open(exchange, answer)
+        elif isinstance(answer, ReceiveChannel):
             answer.open(self._receiver(exchange, answer))
         elif isinstance(answer, Deferred):
             respond_later(exchange, answer)
@@ -133,12 +137,9 @@ class _EndpointResource:
 
     isLeaf = True
 
-    def __init__(
-        self, root: SignalRResource, endpoint: Endpoint[Any], websockets: SignalRWebSocketFactory, user: User | None
-    ) -> None:
+    def __init__(self, root: SignalRResource, endpoint: Endpoint[Any], user: User | None) -> None:
         self._root = root
         self._endpoint = endpoint
-        self._websockets = websockets
         self._user = user
 
     def getChildWithDefault(self, name: bytes, request: TwistedRequest) -> IResource:
@@ -148,8 +149,5 @@ class _EndpointResource:
         raise NotImplementedError("A leaf has no children.")
 
     def render(self, request: TwistedRequest) -> object:
-        answer = self._endpoint.respond(request_of(request, self._user))
-        if isinstance(answer, ReceiveChannel) and answer.transport == WEB_SOCKETS:
-            return self._websockets.upgrade(request, answer)
-        self._root.carry_out(answer, TwistedExchange(request))
+        self._root.carry_out(self._endpoint.respond(request_of(request, self._user)), TwistedExchange(request))
         return NOT_DONE_YET

@@ -8,7 +8,11 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Protocol
 
-from twisted.internet.interfaces import IPushProducer
+from autobahn.twisted.resource import WebSocketResource
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IAddress, IProtocol, IPushProducer
+from twisted.python.failure import Failure
+from twisted.web.http import NO_BODY_CODES
 from twisted.web.server import Request as TwistedRequest
 
 from ..signalr.protocol.messages import Envelope
@@ -49,6 +53,12 @@ class Exchange(Protocol):
         has begun: the transport under the response, and whether each piece has to be a chunk.
         """
 
+    def become(self, protocol: IProtocol) -> None:
+        """Give the transport to *protocol*, with the request as the first that it receives; it says when it is over."""
+
+    def over(self, status: int) -> None:
+        """What the exchange has become is over; it was answered with that *status*."""
+
 
 def chunk(data: bytes) -> bytes:
     """One chunk of a body whose length nobody knows (RFC 9112, 7.1)."""
@@ -77,7 +87,8 @@ class TwistedExchange:
     def respond(self, response: Response) -> None:
         """See :class:`Exchange`."""
         self._set(response)
-        self._request.setHeader(b"Content-Length", b"%d" % len(response.body))
+        if response.status not in NO_BODY_CODES:
+            self._request.setHeader(b"Content-Length", b"%d" % len(response.body))
         self.end(response.body)
 
     def begin(self, response: Response) -> None:
@@ -123,3 +134,28 @@ class TwistedExchange:
         # What is written past the request is not counted; no number is better than a part of one.
         self._request.sentLength = 0
         return self._request.channel.transport, bool(self._request.chunked)
+
+    def become(self, protocol: IProtocol) -> None:
+        """See :class:`Exchange`."""
+        channel = self._request.channel
+        WebSocketResource(_Prepared(protocol)).render(self._request)
+        # Channels of sites that are not ours keep what has come behind a request.
+        early = channel.take_early() if hasattr(channel, "take_early") else b""
+        if early:
+            protocol.dataReceived(early)
+
+    def over(self, status: int) -> None:
+        """See :class:`Exchange`."""
+        # The request is over when what it has become is, of which its channel is not told: its socket was taken away.
+        self._request.setResponseCode(status)
+        self._request.channel.connectionLost(Failure(ConnectionDone()))
+
+
+class _Prepared:
+    """A factory of one protocol, made already: Autobahn's resource asks a factory, which knows no request."""
+
+    def __init__(self, protocol: IProtocol) -> None:
+        self._protocol = protocol
+
+    def buildProtocol(self, address: IAddress) -> IProtocol:
+        return self._protocol

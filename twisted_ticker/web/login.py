@@ -23,11 +23,11 @@ from twisted.web.resource import IResource, Resource
 from zope.interface import Interface, implementer
 
 from ..signalr import KeyRing, Request, User
+from ..signalr.origins import came_by_tls, is_trusted
 from ..signalr.requests import Response
 from .exchanges import TwistedExchange
 from .failed_logins import FailedLogins
 from .login_cookie import LoginCookie
-from .origins import is_trusted
 from .parameters import request_of
 from .responses import respond_later
 
@@ -197,20 +197,16 @@ class _OwnPagesOnly(Resource):
         self._methods = methods
 
     def render(self, request: server.Request) -> int:
-        respond_later(TwistedExchange(request), self._respond(request_of(request), _came_by_tls(request)))
+        respond_later(TwistedExchange(request), self._respond(request_of(request)))
         return server.NOT_DONE_YET
 
-    def _respond(self, request: Request, secure: bool) -> Deferred[Response]:
+    def _respond(self, request: Request) -> Deferred[Response]:
         if request.method not in self._methods:
             return succeed(Response(405, headers={"Allow": ", ".join(self._methods)}))
         if not is_trusted(request):
             return succeed(_page(403, "Not from here", 'Go to <a href="/">our own pages</a> and log in or out there.'))
-        return self._answer(request, secure)
-
-
-def _came_by_tls(request: server.Request) -> bool:
-    # Somebody who only says that there is a proxy in between gets a cookie that his browser will not send.
-    return request.isSecure() or request.getHeader(b"x-forwarded-proto") == b"https"
+        # Somebody who only says that there is a proxy in between gets a cookie that his browser will not send.
+        return self._answer(request, came_by_tls(request))
 
 
 def _too_many(seconds: int) -> Response:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from ..signalr import KeyRing, Request, User
 from ..signalr.errors import InvalidToken
-from .origins import is_trusted
+from ..signalr.origins import canonical_origins, is_trusted
 
 __all__ = ["LoginCookie"]
 
@@ -45,7 +45,7 @@ class LoginCookie:
         self._name = name
         self._lifetime_seconds = lifetime_seconds
         self._seconds = seconds
-        self._allowed_origins = allowed_origins
+        self._allowed_origins = canonical_origins(allowed_origins)
 
     def user_of(self, request: Request) -> User | None:
         """

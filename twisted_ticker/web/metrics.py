@@ -23,9 +23,10 @@ from ..signalr.histogram import Histogram
 from ..signalr.protocol.transports import FOREVER_FRAME, LONG_POLLING, SERVER_SENT_EVENTS, WEB_SOCKETS
 from ..signalr.requests import Response
 from ..signalr.server import SignalRServer
+from .places import Places
 from .report import ReportResource
 
-__all__ = ["MetricsResource", "Reading"]
+__all__ = ["MetricsResource", "Reading", "connection_readings"]
 
 _TRANSPORTS = (WEB_SOCKETS, SERVER_SENT_EVENTS, FOREVER_FRAME, LONG_POLLING)
 
@@ -142,6 +143,11 @@ def _readings(server: SignalRServer) -> list[Reading]:
             lambda: counters.gaps,
         ),
         count(
+            "groups_lost",
+            "Clients that came back with a groups token that was too old or revoked; their hubs were told.",
+            lambda: counters.lost_groups,
+        ),
+        count(
             "messages_conflated",
             "Messages that clients which were behind were spared, because newer ones replaced them.",
             lambda: counters.conflated_messages,
@@ -165,6 +171,43 @@ def _readings(server: SignalRServer) -> list[Reading]:
             "events_failed",
             "Failures of the application at on_connected and the like.",
             lambda: counters.failed_events,
+        ),
+    ]
+
+
+def connection_readings(places: Places) -> list[Reading]:
+    """
+    The numbers of a site's connections.
+
+    Args:
+        places: what the connections take.
+    """
+    return [
+        Reading(
+            "web_connections_current",
+            "Connections that are open, whatever they are used for.",
+            lambda: places.taken,
+            counts=False,
+        ),
+        Reading(
+            "web_connections_refused",
+            "Connections that were closed at once, because there were too many: altogether, or of their address.",
+            lambda: places.refused,
+        ),
+        Reading(
+            "web_connections_given_up",
+            "Connections without a request that were closed to make room for others.",
+            lambda: places.given_up,
+        ),
+        Reading(
+            "web_connections_unread",
+            "Connections that were cut because a response was not read.",
+            lambda: places.unread,
+        ),
+        Reading(
+            "web_requests_refused",
+            "Requests that were too long or too slow, or could be understood in two ways.",
+            lambda: places.bad_requests,
         ),
     ]
 

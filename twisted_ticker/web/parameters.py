@@ -32,6 +32,7 @@ def request_of(request: server.Request, user: User | None = None) -> Request:
         body=request.content.read() if request.content else b"",
         remote_address=host,
         can_upgrade=_asks_for_websocket(request),
+        is_secure=request.isSecure(),
         user=user,
     )
 

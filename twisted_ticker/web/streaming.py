@@ -37,6 +37,8 @@ class StreamReceiver(EnvelopeOutlet):
     __slots__ = ("_exchange", "_keep_alive", "connection", "transport", "writable")
 
     single_use = False
+    #: The heartbeat sees to clients that read nothing.
+    is_looked_after = True
 
     def __init__(
         self,

@@ -7,17 +7,16 @@ Source: SignalR 2.4, ``Transports/WebSocketTransport.cs``, ``Owin/WebSockets/Web
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
-from autobahn.twisted.resource import WebSocketResource
-from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.twisted.websocket import WebSocketServerFactory
 from autobahn.websocket.types import ConnectionRequest
-from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IAddress, IPushProducer, IReactorTime
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IPushProducer, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import BAD_REQUEST, SWITCHING
-from twisted.web.server import Request
 from zope.interface import implementer
 
 from ..signalr.connection import Connection
@@ -26,6 +25,9 @@ from ..signalr.protocol.framing import WEBSOCKET_KEEP_ALIVE, websocket_framing, 
 from ..signalr.protocol.messages import Envelope
 from ..signalr.protocol.transports import WEB_SOCKETS
 from ..signalr.requests import ReceiveChannel
+from .bounded_websocket import BoundedWebSocketProtocol
+from .exchanges import Exchange
+from .fair_turns import FairTurns
 from .idle_websockets import forget_handshake, with_options_of
 from .outlet import EnvelopeOutlet
 
@@ -39,13 +41,14 @@ _UNSUPPORTED_DATA = 1003
 _CLOSE_TIMEOUT = 1.25
 
 
-class SignalRWebSocketProtocol(WebSocketServerProtocol):
+class SignalRWebSocketProtocol(BoundedWebSocketProtocol):
     """
     A WebSocket whose request has been checked.
 
     Attributes:
         channel: where its messages come from and go to, until it is open.
-        received: to be called with its messages, once it is open.
+        exchange: the request that it was.
+        received: to be called with its messages, once it is open; what that returns fires when it has acted on one.
         status: of the HTTP response that opens it, or refuses to.
     """
 
@@ -53,13 +56,26 @@ class SignalRWebSocketProtocol(WebSocketServerProtocol):
 
     transport: Any
     channel: ReceiveChannel | None
-    received: Callable[[str, Callable[[bytes], None]], None]
+    exchange: Exchange
+    received: Callable[[str, Callable[[bytes], None]], Deferred[None] | None]
+    factory: Any
     status = BAD_REQUEST
     _receiver: WebSocketReceiver | None = None
 
     def onConnect(self, request: ConnectionRequest) -> tuple[None, dict[str, str]]:
         """Accept, without any of the sub-protocols that are offered."""
         return None, {"X-Content-Type-Options": "nosniff"}
+
+    @property
+    def may_be_read(self) -> bool:
+        """
+        See :class:`.BoundedWebSocketProtocol`.
+
+        Who does not read answers, or has many calls to which there is none yet, is not read either: results are not in
+        the rings, and must not pile up.
+        """
+        receiver = self._receiver
+        return receiver is None or (receiver.writable and receiver.pending_calls < self.factory.max_pending_calls)
 
     def onOpen(self) -> None:
         """Open the channel."""
@@ -82,15 +98,29 @@ class SignalRWebSocketProtocol(WebSocketServerProtocol):
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """Hand a text to the channel; clients do not send anything else."""
         if isBinary:
-            self._own_log.info("Refused a binary WebSocket message from {peer}", peer=self.peer)
-            # sendClose knows only codes that applications may choose.
-            self.sendCloseFrame(code=_UNSUPPORTED_DATA)
+            self._fail_connection(_UNSUPPORTED_DATA, "binary messages are not understood")
             return
         try:
             # Autobahn has checked that it is UTF-8.
-            self.received(payload.decode("utf-8"), self._send_result)
+            outcome = self.received(payload.decode("utf-8"), self._send_result)
         except Exception:
             self._own_log.failure("A WebSocket message could not be handled")
+            return
+        receiver = self._receiver
+        if outcome is not None and receiver is not None:
+            receiver.pending_calls += 1
+            outcome.addErrback(self._failed).addCallback(self._call_over)
+
+    def _failed(self, failure: Failure) -> None:
+        self._own_log.failure("A WebSocket message could not be handled", failure)
+
+    def _call_over(self, _: None) -> None:
+        receiver = self._receiver
+        if receiver is not None:
+            had_too_many = receiver.pending_calls == self.factory.max_pending_calls
+            receiver.pending_calls -= 1
+            if had_too_many and self.may_be_read:
+                self.read_on()
 
     def _send_result(self, result: bytes) -> None:
         # A result is lost with the socket that asked for it; the client knows.
@@ -112,18 +142,23 @@ class SignalRWebSocketProtocol(WebSocketServerProtocol):
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """The socket is gone, for whatever reason."""
-        receiver = self._receiver
+        receiver, self._receiver = self._receiver, None
+        # Autobahn's future has this protocol as its result, and what refers to itself waits for the garbage collector.
+        self.is_closed.addCallback(lambda _: None)
         if receiver is not None:
             receiver.close()
             if receiver.connection is not None:
                 receiver.connection.detach(receiver)
+        exchange = self.exchange
+        del self.exchange
+        exchange.over(self.status)
 
 
 @implementer(IReceiver, IPushProducer)
 class WebSocketReceiver(EnvelopeOutlet):
     """The server's end of an open WebSocket; what it writes are whole frames."""
 
-    __slots__ = ("_protocol", "connection", "writable")
+    __slots__ = ("_protocol", "connection", "pending_calls", "writable")
 
     transport = WEB_SOCKETS
     single_use = False
@@ -132,6 +167,7 @@ class WebSocketReceiver(EnvelopeOutlet):
         super().__init__(protocol.transport, websocket_framing)
         self.connection: Connection | None = None
         self.writable = True
+        self.pending_calls = 0
         self._protocol = protocol
 
     def keep_alive(self) -> None:
@@ -148,12 +184,7 @@ class WebSocketReceiver(EnvelopeOutlet):
         self._protocol.transport.abortConnection()
 
     def pauseProducing(self) -> None:
-        """
-        The socket's buffer is full.
-
-        Nothing more is read from the client either: results are not in the rings, and who calls without reading the
-        answers must not make them pile up.
-        """
+        """The socket's buffer is full; nothing more is read from the client either."""
         self.writable = False
         self._protocol.transport.pauseProducing()
         if self.connection is not None:
@@ -162,7 +193,8 @@ class WebSocketReceiver(EnvelopeOutlet):
     def resumeProducing(self) -> None:
         """The socket's buffer is empty."""
         self.writable = True
-        self._protocol.transport.resumeProducing()
+        if self._protocol.may_be_read:
+            self._protocol.read_on()
         if self.connection is not None:
             self.connection.resume(self)
 
@@ -177,11 +209,18 @@ class SignalRWebSocketFactory(WebSocketServerFactory):
     Args:
         clock: the reactor.
         max_message_bytes: longest message that a client may send; ``None`` for no limit.
+        max_pending_calls: how many calls of one client are acted on at the same time; ``None`` for any number.
+
+    Attributes:
+        max_pending_calls: the same.
+        turns: what clients have sent too much of to be acted on at once.
     """
 
     protocol: type[SignalRWebSocketProtocol]
 
-    def __init__(self, clock: IReactorTime, *, max_message_bytes: int | None) -> None:
+    def __init__(
+        self, clock: IReactorTime, *, max_message_bytes: int | None, max_pending_calls: int | None = None
+    ) -> None:
         super().__init__(reactor=clock)  # type: ignore[no-untyped-call]
         limit = max_message_bytes or 0
         self.setProtocolOptions(  # type: ignore[no-untyped-call]
@@ -190,32 +229,20 @@ class SignalRWebSocketFactory(WebSocketServerFactory):
             failByDrop=False,
             webStatus=False,
             closeHandshakeTimeout=_CLOSE_TIMEOUT,
+            # All of the request is there when the handshake begins.
+            openHandshakeTimeout=0,
             # Who may call from where is for the endpoint to say, on all transports alike.
             allowedOrigins=["*"],
             allowNullOrigin=True,
         )
         self.protocol = with_options_of(self, SignalRWebSocketProtocol)
+        self.max_pending_calls = inf if max_pending_calls is None else max_pending_calls
+        self.turns = FairTurns(clock)
 
-    def upgrade(self, request: Request, channel: ReceiveChannel) -> object:
-        """Turn an HTTP request into a WebSocket on *channel*; returns what ``render`` has to return."""
+    def open(self, exchange: Exchange, channel: ReceiveChannel) -> None:
+        """Turn an exchange into a WebSocket on *channel*."""
         protocol = self.protocol()
         protocol.factory = self
         protocol.channel = channel
-        # The request is over when the socket is, which it would not be told: Autobahn takes the socket away from it.
-        protocol.is_closed.addCallback(_end_request, request)
-        return WebSocketResource(_Prepared(protocol)).render(request)
-
-
-def _end_request(protocol: SignalRWebSocketProtocol, request: Request) -> None:
-    request.setResponseCode(protocol.status)
-    request.connectionLost(Failure(ConnectionDone()))
-
-
-class _Prepared:
-    """A factory of one protocol, made already: Autobahn's resource asks a factory, which knows no request."""
-
-    def __init__(self, protocol: SignalRWebSocketProtocol) -> None:
-        self._protocol = protocol
-
-    def buildProtocol(self, address: IAddress) -> SignalRWebSocketProtocol:
-        return self._protocol
+        protocol.exchange = exchange
+        exchange.become(protocol)

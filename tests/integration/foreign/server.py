@@ -16,7 +16,7 @@ from twisted.web.server import Site
 from twisted_ticker.signalr import EndpointSettings, Hub, HubException, SignalRServer, hub_method
 from twisted_ticker.signalr.requests import Request
 from twisted_ticker.web import SignalRResource
-from twisted_ticker.web.site import BoundedRequest
+from twisted_ticker.web.site import InMemoryRequest
 
 
 def note(**what: Any) -> None:
@@ -62,7 +62,7 @@ def main(port: int) -> None:
     server.map_hubs("/signalr", [ChatHub])
     server.map_hubs("/streams", [ChatHub], EndpointSettings(transports=["serverSentEvents"]))
     server.startService()
-    site = Site(SignalRResource(server), requestFactory=BoundedRequest)
+    site = Site(SignalRResource(server), requestFactory=InMemoryRequest)
     listening = endpoints.serverFromString(reactor, f"tcp:{port}:interface=127.0.0.1").listen(site)
     listening.addCallback(lambda _: note(serving=port))
     listening.addErrback(lambda failure: (failure.printTraceback(), reactor.stop()))

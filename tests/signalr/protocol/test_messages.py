@@ -293,7 +293,8 @@ class EnvelopeTests(SynchronousTestCase):
         """An envelope made from another one is framed anew."""
         shared = Envelope("c", 1)
         shared.framed[Envelope.json]
-        self.assertEqual(shared.with_groups_token("g").framed[Envelope.json], b'{"C":"c","G":"g","M":[]}')
+        dressed = shared.with_groups_token("g")
+        self.assertEqual(dressed.framed[Envelope.json], b'{"C":"c","G":"g","M":[]}')
 
     def test_keep_alive_is_an_empty_object(self) -> None:
         """It is what clients take for a sign of life, and no envelope."""

@@ -68,10 +68,10 @@ class GroupsTokenTests(TokenTestCase):
     def test_token_says_groups_and_where_they_were_joined(self) -> None:
         """The text is bound to the connection, compact, and in the order of joining."""
         cases = [
-            (GroupsToken(CONNECTION_ID, "9f", {}), f'{CONNECTION_ID}:["9f",[]]'),
+            (GroupsToken(CONNECTION_ID, "9f", 5, {}), f'{CONNECTION_ID}:["9f",5,[]]'),
             (
-                GroupsToken(CONNECTION_ID, "9f", {"chat.b": 17, "chat.a:1": 0}),
-                f'{CONNECTION_ID}:["9f",[["chat.b",17],["chat.a:1",0]]]',
+                GroupsToken(CONNECTION_ID, "9f", 1_700_000_000_123_456, {"chat.b": 17, "chat.a:1": 0}),
+                f'{CONNECTION_ID}:["9f",1700000000123456,[["chat.b",17],["chat.a:1",0]]]',
             ),
         ]
         for token, text in cases:
@@ -81,12 +81,20 @@ class GroupsTokenTests(TokenTestCase):
 
     def test_connection_ids_are_compared_ignoring_case(self) -> None:
         """The token is good for the connection however its id is written."""
-        token = self.decode(f'{CONNECTION_ID.upper()}:["9f",[["chat.a",1]]]')
-        self.assertEqual(token, GroupsToken(CONNECTION_ID, "9f", {"chat.a": 1}))
+        token = self.decode(f'{CONNECTION_ID.upper()}:["9f",0,[["chat.a",1]]]')
+        self.assertEqual(token, GroupsToken(CONNECTION_ID, "9f", 0, {"chat.a": 1}))
+
+    def test_token_gets_too_old(self) -> None:
+        """It is good for its lifetime to the microsecond; and as long before, for clocks differ."""
+        token = GroupsToken(CONNECTION_ID, "9f", 1000, {})
+        for now in (900, 999, 1000, 1100):
+            self.assertFalse(token.is_outdated(now, 100), now)
+        for now in (0, 899, 1101, 10**18):
+            self.assertTrue(token.is_outdated(now, 100), now)
 
     def test_token_of_another_connection_is_refused(self) -> None:
         """Nobody gets into groups with somebody else's token."""
-        self.assertRaises(InvalidToken, self.decode, '00000000-0f0e-4b8e-9d5e-7a2f3f0a1b2c:["9f",[]]')
+        self.assertRaises(InvalidToken, self.decode, '00000000-0f0e-4b8e-9d5e-7a2f3f0a1b2c:["9f",0,[]]')
 
     def test_foreign_token_is_refused(self) -> None:
         """What the protection does not know is none of ours."""
@@ -101,9 +109,16 @@ class GroupsTokenTests(TokenTestCase):
             "null",
             "1",
             "[]",
-            '["9f",null]',
-            '["9f",[["a"]]]',
-            '["9f",[["a","x"]]]',
+            '["9f",[]]',
+            '["9f",null,[]]',
+            '["9f","soon",[]]',
+            '["9f",1e999,[]]',
+            '["9f",0,null]',
+            '["9f",0,[["a"]]]',
+            '["9f",0,[["a","x"]]]',
+            '["9f",0,[["a",1e999]]]',
+            '["9f",%s,[]]' % ("9" * 5000),
+            "[" * 10000,
         ]
         for content in contents:
             self.assertRaises(InvalidToken, self.decode, f"{CONNECTION_ID}:{content}")

@@ -25,10 +25,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from weakref import ref
 
 import msgspec
 
 from ..errors import MalformedInvocation
+from .bounds import holds_more_values
 
 __all__ = [
     "KEEP_ALIVE",
@@ -72,14 +74,20 @@ class Invocation:
     state: dict[str, Any] | None
 
 
-def parse_invocation(text: str) -> Invocation:
+def parse_invocation(text: str, max_values: int | None = None) -> Invocation:
     """
     Read one call from a client. Member names are matched in any letter case, unknown ones are ignored.
 
+    Args:
+        text: what the client has sent.
+        max_values: how many JSON values it may hold, all in all; ``None`` for any number.
+
     Raises:
         MalformedInvocation: not a JSON object, hub or method missing, arguments not a list, state not an object or
-            longer than :data:`MAX_STATE_LENGTH`, id not a number or string, or nested too deeply.
+            longer than :data:`MAX_STATE_LENGTH`, id not a number or string, nested too deeply, or too many values.
     """
+    if max_values is not None and holds_more_values(text, max_values):
+        raise MalformedInvocation(f"The call holds more than {max_values} values.")
     try:
         members = {name.upper(): value for name, value in _decode_members(text).items()}
         state = members.get("S")
@@ -208,7 +216,7 @@ class Envelope:
             remembered.
     """
 
-    __slots__ = ("cursor", "framed", "groups_token", "initialized", "messages", "sequence")
+    __slots__ = ("__weakref__", "cursor", "framed", "groups_token", "initialized", "messages", "sequence")
 
     def __init__(
         self,
@@ -255,8 +263,11 @@ class _Framed(dict[Callable[[Envelope], bytes], bytes]):
     __slots__ = ("_envelope",)
 
     def __init__(self, envelope: Envelope) -> None:
-        self._envelope = envelope
+        # The envelope has this: if this had the envelope, both would wait for the garbage collector.
+        self._envelope = ref(envelope)
 
     def __missing__(self, framing: Callable[[Envelope], bytes]) -> bytes:
-        frame = self[framing] = framing(self._envelope)
+        envelope = self._envelope()
+        assert envelope is not None, "Framings are asked for through the envelope."
+        frame = self[framing] = framing(envelope)
         return frame

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from ..errors import InvalidToken
 
 __all__ = ["CONNECTION_TOKEN", "GROUPS_TOKEN", "ConnectionToken", "GroupsToken", "Protection"]
@@ -19,6 +21,8 @@ __all__ = ["CONNECTION_TOKEN", "GROUPS_TOKEN", "ConnectionToken", "GroupsToken",
 #: Purposes, for :class:`Protection`.
 CONNECTION_TOKEN = "SignalR.ConnectionToken"
 GROUPS_TOKEN = "SignalR.Groups.v1.1"
+
+_decode_content = msgspec.json.Decoder(tuple[str, int, list[tuple[str, int]]]).decode
 
 
 class Protection(Protocol):
@@ -72,21 +76,35 @@ class GroupsToken:
 
     The numbers count in the server run named *epoch*; they keep a replay from handing out what was sent to a group
     before the client was in it.
+
+    *issued* is when the token was made, in microseconds since 1970: it tells tokens that are too old, and those from
+    before a group was taken away.
     """
 
     connection_id: str
     epoch: str
+    issued: int
     joined: Mapping[str, int]
 
+    def is_outdated(self, now: int, lifetime: int) -> bool:
+        """
+        Whether the token is too old at *now*, or from so far in the future that some clock was wrong.
+
+        Args:
+            now: microseconds since 1970.
+            lifetime: how many of them a token is good for.
+        """
+        return abs(now - self.issued) > lifetime
+
     def encode(self, protection: Protection) -> str:
-        """The protected ``<connection id>:<JSON of epoch and memberships>``."""
-        content = json.dumps([self.epoch, list(self.joined.items())], separators=(",", ":"))
+        """The protected ``<connection id>:<JSON of epoch, time and memberships>``."""
+        content = json.dumps([self.epoch, self.issued, list(self.joined.items())], separators=(",", ":"))
         return protection.protect(f"{self.connection_id}:{content}")
 
     @classmethod
     def decode(cls, token: str, connection_id: str, protection: Protection) -> GroupsToken:
         """
-        Read a token back.
+        Read a token back, however old it is.
 
         Raises:
             InvalidToken: not one of ours, or another connection's (ids are compared ignoring case).
@@ -95,7 +113,7 @@ class GroupsToken:
         if owner.lower() != connection_id.lower():
             raise InvalidToken("The groups token belongs to another connection.")
         try:
-            epoch, joined = json.loads(content)
-            return cls(connection_id, str(epoch), {str(name): int(sequence) for name, sequence in joined})
-        except (ValueError, TypeError) as error:
+            epoch, issued, joined = _decode_content(content)
+        except ValueError as error:
             raise InvalidToken("The groups token holds no list of groups.") from error
+        return cls(connection_id, epoch, issued, dict(joined))
