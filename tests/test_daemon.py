@@ -204,6 +204,15 @@ class ListeningServiceTests(SynchronousTestCase):
         [line] = self.announcements(service)
         self.assertIn("/run/ticker", line)
 
+    def test_many_may_wait(self) -> None:
+        """More than Twisted's 50, so that nobody has to try again in a storm; unless the endpoint says how many."""
+        for description, backlog in (("tcp:8080:interface=127.0.0.1", 4096), ("tcp:8080:backlog=7", 7)):
+            reactor = MemoryReactorClock()
+            ListeningService(reactor, description, Factory()).startService()
+            self.assertEqual([port[2] for port in reactor.tcpServers], [backlog])
+        ListeningService(self.reactor, "unix:/run/ticker", Factory()).startService()
+        self.assertEqual([port[2] for port in self.reactor.unixServers], [4096])
+
     def test_it_stops(self) -> None:
         """It stops listening, can be stopped twice, and can start again."""
         service = ListeningService(self.reactor, "tcp:8080", Factory())

@@ -107,20 +107,35 @@ def _put_back(kept: socket.socket, descriptor: int) -> None:
         os.dup2(kept.fileno(), descriptor, inheritable=False)
 
 
+#: Connections that may wait to be accepted. When a thousand clients come back at once, those for which there is no room
+#: try again seconds later; the kernel has a limit of its own (``net.core.somaxconn``).
+_BACKLOG = 4096
+
+_ENDPOINTS_WITH_BACKLOG = ("tcp", "tcp6", "ssl", "unix")
+
+
+def _with_backlog(description: str) -> str:
+    kind = description.partition(":")[0]
+    if kind in _ENDPOINTS_WITH_BACKLOG and ":backlog=" not in description:
+        return f"{description}:backlog={_BACKLOG}"
+    return description
+
+
 class ListeningService(Service):
     """
     Listens on an endpoint, and says where.
 
     Args:
         reactor: the reactor.
-        description: the endpoint, as for ``serverFromString``.
+        description: the endpoint, as for ``serverFromString``; unless it says how many connections may wait, those
+            that many clients make at once do.
         factory: makes the protocols.
     """
 
     _log = Logger()
 
     def __init__(self, reactor: Any, description: str, factory: IProtocolFactory) -> None:
-        self._endpoint = serverFromString(reactor, description)
+        self._endpoint = serverFromString(reactor, _with_backlog(description))
         self._scheme = "https" if "ssl:" in description else "http"
         self._factory = factory
         self._listening: Deferred[Any] | None = None
