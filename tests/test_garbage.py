@@ -28,6 +28,7 @@ class GarbageCollectionTests(SynchronousTestCase):
         self.before = gc.get_threshold()
         self.service = GarbageCollection(self.clock, allocated=lambda: self.allocated)
         self.service.startService()
+        self.clock.advance(0)
         self.addCleanup(self.stop)
 
     def stop(self) -> None:
@@ -74,3 +75,11 @@ class GarbageCollectionTests(SynchronousTestCase):
         self.service.stopService()
         self.assertEqual(gc.get_threshold(), self.before)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_stopping_at_once(self) -> None:
+        """Before the reactor has run, there is nothing to stop but the beginning."""
+        service = GarbageCollection(self.clock)
+        service.startService()
+        service.stopService()
+        self.stop()
+        self.assertEqual((self.clock.getDelayedCalls(), gc.get_threshold()), ([], self.before))

@@ -43,6 +43,7 @@ class GarbageCollection(Service):
     _log = Logger()
 
     def __init__(self, clock: IReactorTime, *, allocated: Callable[[], int] = sys.getallocatedblocks) -> None:
+        self._clock = clock
         self._allocated = allocated
         self._known = 0
         self._thresholds: tuple[int, ...] = gc.get_threshold()
@@ -53,18 +54,25 @@ class GarbageCollection(Service):
         """Begin: what is there now is there to stay, and is not looked at any more."""
         super().startService()  # type: ignore[no-untyped-call]
         self._thresholds = gc.get_threshold()
-        gc.collect()
-        gc.freeze()
         gc.set_threshold(_YOUNG, _MIDDLE, _NEVER)
-        self._known = self._allocated()
-        self._loop.start(_CHECK_SECONDS, now=False)
+        # Not now: this takes a while, and until the reactor runs, nobody handles signals.
+        self._settling = self._clock.callLater(0, self._settle)
 
     def stopService(self) -> None:
         """Leave the collector as it was."""
         super().stopService()  # type: ignore[no-untyped-call]
-        self._loop.stop()
+        if self._loop.running:
+            self._loop.stop()
+        else:
+            self._settling.cancel()
         gc.set_threshold(*self._thresholds)
         gc.unfreeze()
+
+    def _settle(self) -> None:
+        gc.collect()
+        gc.freeze()
+        self._known = self._allocated()
+        self._loop.start(_CHECK_SECONDS, now=False)
 
     def _check(self) -> None:
         if self._allocated() < self._known * _GROWTH:

@@ -181,6 +181,9 @@ class HubDispatcher:
             return event(self._create(hub, context, CallerState()))
 
         outcomes: list[Deferred[Any]] = [maybeDeferred(raise_on, hub, event) for hub, event in events]
+        if len(outcomes) == 1:
+            # A list of them costs more than most events do.
+            return outcomes[0].addCallback(lambda _: None)
         return DeferredList(outcomes, consumeErrors=True).addCallback(self._first_failure)
 
     def _first_failure(self, outcomes: list[tuple[bool, Any]]) -> Failure | None:
