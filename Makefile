@@ -18,7 +18,7 @@ eslint := tools/eslint
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run example test lint unit integration bench screenshots assets clean
+.PHONY: help run example test lint unit integration torture bench screenshots assets clean
 
 help: ## Say what make can do here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ unit: $(VENV)/dev.stamp ## Run the tests that need no port, no process and no br
 integration: $(VENV)/dev.stamp $(VENV)/foreign.stamp $(VENV)/eslint.stamp $(VENV)/browser.stamp $(assets) ## Run the tests with twistd, package builds and a browser; SEED=… repeats an order
 	@$(python) tools/require_debian.py
 	@$(python) tools/run_tests.py --seed $(SEED) integration
+
+torture: $(VENV)/dev.stamp ## Run the long forms of the tests that have two: half an hour; less: make torture ARGS="slow_readers storm"
+	@$(python) tools/torture.py $(ARGS)
 
 bench: $(VENV)/bench.stamp ## Measure the server beside others; options: make bench ARGS="--quick", ARGS="--help"
 	@$(python) -m benchmarks.run $(ARGS)

@@ -112,9 +112,10 @@ class _Crowd:
             total["ended"] += member.ends
         return {transport: dict(total) for transport, total in totals.items()}
 
-    def forget_returns(self) -> None:
-        """Count anew how often clients come back."""
+    def begin_anew(self) -> None:
+        """Forget what was heard, and who has come back, until now: the next server counts from 1 again."""
         for member in self._members:
+            member.ledger.begin_anew()
             member.reconnects = 0
 
     def ids(self) -> list[str]:
@@ -152,5 +153,5 @@ class _Crowd:
 
 if __name__ == "__main__":
     crowd = _Crowd()
-    orders = (crowd.join, crowd.report, crowd.forget_returns, crowd.ids, crowd.call, crowd.calls, crowd.leave)
+    orders = (crowd.join, crowd.report, crowd.begin_anew, crowd.ids, crowd.call, crowd.calls, crowd.leave)
     obey({order.__name__: order for order in orders})

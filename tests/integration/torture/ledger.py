@@ -43,9 +43,13 @@ class Ledger:
     )
 
     def __init__(self, is_meant: Callable[[int], bool], *, window: int) -> None:
-        self.last = self.heard = self.doubled = self.disordered = self.announcements = 0
         self._is_meant = is_meant
         self._window = window
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Somebody else counts from now on."""
+        self.last = self.heard = self.doubled = self.disordered = self.announcements = 0
         self._skipped: set[int] = set()
         # Skipped numbers that nobody has said anything about, by the number that was heard instead of them.
         self._jumps: dict[int, list[int]] = {}

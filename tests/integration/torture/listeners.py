@@ -49,6 +49,7 @@ class _Listener:
 
     Attributes:
         transport: wire name of its transport.
+        connection_id: what the server calls it.
         last: the latest number heard; 0 before.
         heard: how many were heard.
         jumps: how often numbers were skipped.
@@ -61,8 +62,11 @@ class _Listener:
         is_prompt: whether it has always taken what is sent to it at once.
     """
 
-    def __init__(self, crowd: _Listeners, transport: str, addresses: Addresses, *, is_watched: bool) -> None:
+    def __init__(
+        self, crowd: _Listeners, transport: str, addresses: Addresses, connection_id: str, *, is_watched: bool
+    ) -> None:
         self.transport = transport
+        self.connection_id = connection_id
         self.last = self.heard = self.jumps = self.repeats = self.announcements = self.closed = 0
         self.longest_silence = 0.0
         self.is_watched = is_watched
@@ -261,7 +265,8 @@ class _Listeners:
         negotiated = parse_negotiation((yield self._network.fetch(addresses.negotiate())))
         assert isinstance(negotiated, Negotiated)
         addresses = addresses.with_token(negotiated.connection_token)
-        listener = _Listener(self, transport, addresses, is_watched=number % _WATCHED_EVERY == 0)
+        is_watched = number % _WATCHED_EVERY == 0
+        listener = _Listener(self, transport, addresses, negotiated.connection_id, is_watched=is_watched)
         yield listener.open("connect")
         yield self._network.fetch(addresses.command("start", transport))
         self._listeners.append(listener)
@@ -300,6 +305,10 @@ class _Listeners:
             "longest_silence": max(listener.silence() for listener in some),
         }
 
+    def ids(self, first: int, last: int) -> list[str]:
+        """The connection ids of some of the clients."""
+        return [listener.connection_id for listener in self._listeners[first:last]]
+
     def watch_silence(self) -> None:
         """Forget all silences until now."""
         for listener in self._listeners:
@@ -324,6 +333,6 @@ if __name__ == "__main__":
     crowd = _Listeners()
     orders = (
         *(crowd.join, crowd.stop_reading, crowd.resume_reading, crowd.take_latencies, crowd.report),
-        *(crowd.watch_silence, crowd.storm),
+        *(crowd.ids, crowd.watch_silence, crowd.storm),
     )
     obey({order.__name__: order for order in orders})

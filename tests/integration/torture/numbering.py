@@ -30,12 +30,14 @@ class Numbering:
     Attributes:
         published: the latest number.
         announcements: how often clients were told that they have missed some.
+        returned: ids of the connections that have come back, in that order.
         longest_turn: the most seconds of CPU time between two looks at the timers.
     """
 
     def __init__(self, server: SignalRServer) -> None:
         self.published = 0
         self.announcements = 0
+        self.returned: list[str] = []
         self.longest_turn = 0.0
         self.server = server
         self._last = 0
@@ -122,6 +124,7 @@ class NumberingHub(Hub):
             "longest_turn": self._numbering.longest_turn,
             "gaps": counters.gaps,
             "lost_groups": counters.lost_groups,
+            "refused": counters.refused_requests,
             "stalled": counters.stalled_receivers,
             "reconnects": counters.reconnects,
             "connections": len(connections),
@@ -130,11 +133,23 @@ class NumberingHub(Hub):
 
     @hub_method
     def watch(self) -> None:
-        """Forget how long turns were until now."""
+        """Forget how long turns were, and who has come back, until now."""
         self._numbering.longest_turn = 0.0
+        self._numbering.returned.clear()
+
+    @hub_method
+    def connected(self) -> list[str]:
+        """Ids of the connections that the server knows."""
+        return list(self._numbering.server.connections)
+
+    @hub_method
+    def returned(self) -> list[str]:
+        """Ids of the connections that have come back, in that order."""
+        return self._numbering.returned
 
     def on_reconnected(self, *, missed: bool) -> None:
         """Tell a client what it has missed."""
+        self._numbering.returned.append(self.context.connection_id)
         if missed:
             self.on_gap()
 
